@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Consumers.  A consumer runs a visitor over a subscription of its own, on a thread of its own.  Ready-made ones
+ * inspect, collect, and wait for a line.  Every result says what it is missing.
+ */
+#ifndef TEND_CONSUME_H
+#define TEND_CONSUME_H
+
+#include <tend/base.h>
+#include <tend/error.h>
+#include <tend/line.h>
+#include <tend/stream.h>
+
+TEND_BEGIN_DECLS
+
+typedef struct tend_consumer tend_consumer;
+
+enum tend_flow { TEND_CONTINUE, TEND_BREAK };
+
+/* What a consumer has seen, and how it ended. */
+struct tend_consumed {
+	enum tend_ending ending; /* TEND_END_NONE: it still runs (tend_consumer_wait() timed out) */
+	int read_errno;          /* TEND_END_READ_ERROR: a positive errno value */
+	uint64_t bytes, chunks;  /* given to the visitor */
+	uint64_t gaps, bytes_dropped, chunks_dropped; /* lost to a full buffer */
+	bool began_late;         /* it began in the middle of the stream */
+	uint64_t first_offset;   /* of the first byte given */
+};
+
+/* The last thing that a visitor is told. */
+struct tend_end {
+	enum tend_ending reason;
+	int read_errno;
+	uint64_t offset;         /* where in the stream it ended */
+};
+
+/*
+ * What is called, strictly one call after the other, on the consumer's thread, with no library lock held.  A callback
+ * may block (a reliable stream then blocks the child) and may call any tend_ function that says so; it must not wait for its own
+ * consumer.  on_gap may be NULL.  on_end may be NULL; it is called exactly once, last, in every case, and `self` must
+ * stay valid until it has returned.
+ */
+struct tend_visitor {
+	enum tend_flow (*on_chunk)(void *self, const struct tend_chunk *chunk);
+	void (*on_gap)(void *self, const struct tend_gap *gap);
+	void (*on_end)(void *self, const struct tend_end *end);
+};
+
+/*
+ * Subscribes and starts the thread.  The visitor struct is copied; `self` is the caller's.  The subscription exists
+ * when the call returns.  Errors as tend_stream_subscribe(), -EAGAIN (thread), -EINVAL (visitor without on_chunk).
+ * Any thread; does not block.
+ */
+TEND_API int tend_stream_consume(tend_stream *stream, const struct tend_visitor *visitor, void *self,
+                                 tend_consumer **ret_consumer, struct tend_error *err);
+
+/*
+ * Waits until the consumer has ended, for whatever reason, or `timeout` has passed (ret->ending is then
+ * TEND_END_NONE).  A consumer that has ended wins against a deadline that has passed.  Frees nothing; may be called again.
+ * 0, -EINVAL, -ECHILD (after fork), -EDEADLK (from the consumer's own visitor).  Any thread, also several; blocks.
+ */
+TEND_API int tend_consumer_wait(tend_consumer *consumer, tend_duration timeout, struct tend_consumed *ret_consumed,
+                                struct tend_error *err);
+
+/* What a cancelled consumer does with the chunks that are already buffered for it. */
+enum tend_cancel {
+	TEND_CANCEL_DRAIN = 1,  /* they are given to the visitor first */
+	TEND_CANCEL_NOW         /* they are not */
+};
+
+/*
+ * Asks the consumer to end and waits at most `grace` for it.  In time: TEND_END_CANCELLED, or the end that came first.
+ * Not in time, because the visitor has not returned: TEND_END_ABANDONED; the slot is free all the same when the call
+ * returns, and the thread ends, after on_end, once the visitor does return.  Errors as tend_consumer_wait().
+ * Any thread; blocks up to `grace`.
+ */
+TEND_API int tend_consumer_cancel(tend_consumer *consumer, tend_duration grace, enum tend_cancel how,
+                                  struct tend_consumed *ret_consumed, struct tend_error *err);
+
+/* Whether it has ended.  Any thread; does not block. */
+TEND_API bool tend_consumer_is_finished(const tend_consumer *consumer);
+
+/*
+ * Frees the handle; NULL is allowed.  A consumer that still runs is cancelled as by TEND_CANCEL_NOW; its slot is free when
+ * the call returns, but a callback in progress is not waited for: `self` must stay valid until on_end has returned.
+ * Returns NULL.  Any thread, once, also from the consumer's own visitor; does not block.
+ */
+TEND_API tend_consumer *tend_consumer_free(tend_consumer *consumer);
+TEND_API void tend_consumer_auto(tend_consumer **consumer);
+
+/* ---- inspect ---- */
+
+typedef enum tend_flow tend_chunk_fn(void *arg, const struct tend_chunk *chunk);
+typedef enum tend_flow tend_line_fn(void *arg, const struct tend_line *line);
+
+/* Calls `fn` for each chunk, or each line, until it returns TEND_BREAK.  Otherwise as tend_stream_consume(). */
+TEND_API int tend_stream_inspect_chunks(tend_stream *stream, tend_chunk_fn *fn, void *arg,
+                                        tend_consumer **ret_consumer, struct tend_error *err);
+TEND_API int tend_stream_inspect_lines(tend_stream *stream, const struct tend_line_options *options, tend_line_fn *fn,
+                                       void *arg, tend_consumer **ret_consumer, struct tend_error *err);
+
+/* ---- collect ---- */
+
+enum tend_collection { TEND_COLLECTION_NONE, TEND_COLLECTION_BYTES, TEND_COLLECTION_LINES };
+
+/*
+ * What to keep.  TEND_DROP_NEWEST keeps the beginning, TEND_DROP_OLDEST the end.  A line that alone is longer than
+ * max_bytes is left out, and the lines already kept stay.
+ */
+struct tend_collect {
+	enum tend_collection kind;
+	enum tend_overflow overflow; /* choice */
+	size_t max_bytes;            /* choice unless TEND_TRUSTED_UNBOUNDED: bytes kept; line ends do not count */
+	size_t max_lines;            /* lines: choice unless TEND_TRUSTED_UNBOUNDED */
+	struct tend_line_options line; /* lines: extra; absent: max_length = max_bytes (at most TEND_MAX_LINE_LENGTH), TEND_LINE_TRUNCATE */
+};
+#define TEND_COLLECT_BYTES(...) (__extension__(struct tend_collect){ .kind = TEND_COLLECTION_BYTES, __VA_ARGS__ })
+#define TEND_COLLECT_LINES(...) (__extension__(struct tend_collect){ .kind = TEND_COLLECTION_LINES, __VA_ARGS__ })
+
+/* What was kept, and what was not. */
+struct tend_collected {
+	enum tend_collection kind;
+	const char *data;        /* bytes: never NULL, a NUL follows the last one; lines: NULL */
+	size_t size;             /* bytes kept, of lines without their ends */
+	const struct tend_line *lines; /* each with a NUL behind it that does not count */
+	size_t n_lines;
+	bool truncated;          /* max_bytes or max_lines left something out */
+	uint64_t bytes_left_out, lines_left_out; /* by these limits */
+	uint64_t lines_cut, bytes_cut;           /* by the line's own max_length */
+	int failed;              /* 0, or -ENOMEM: collecting stopped early */
+	struct tend_consumed consumed;
+	bool complete;           /* it saw the stream from offset 0 to EOF, nothing dropped, left out or cut */
+};
+
+/*
+ * Starts a collector.  -EINVAL (field) and as tend_stream_consume().
+ */
+TEND_API int tend_stream_collect(tend_stream *stream, const struct tend_collect *options, tend_consumer **ret_consumer,
+                                 struct tend_error *err);
+
+/*
+ * What a collector that has ended has kept, whatever the reason of its end; lent until tend_consumer_free().
+ * -EAGAIN while it still runs, -EINVAL where the consumer is no collector.  Any thread; does not block.
+ */
+TEND_API int tend_consumer_collected(tend_consumer *consumer, struct tend_collected *ret_collected, struct tend_error *err);
+
+/* ---- wait for a line ---- */
+
+/* Whether this is the line.  The line is lent for the time of the call. */
+typedef bool tend_line_match(void *arg, const struct tend_line *line);
+
+enum tend_line_outcome {
+	TEND_LINE_MATCHED = 1,
+	TEND_LINE_STREAM_ENDED, /* without a match; `ending` says how */
+	TEND_LINE_TIMED_OUT
+};
+
+struct tend_line_found {
+	enum tend_line_outcome outcome;
+	enum tend_ending ending;
+	int read_errno;
+	uint64_t offset;         /* of the matching line */
+	size_t size;             /* its length in bytes */
+	unsigned flags;          /* its enum tend_line_flags */
+	char text[256];          /* a copy, cut to fit, NUL-terminated */
+	uint64_t resume_offset;  /* of the first byte that the wait did not look at */
+	uint64_t lines_seen;
+	uint64_t gaps, bytes_dropped; /* lost to a full buffer while it looked */
+};
+
+/*
+ * Subscribes, looks at lines on the caller's thread until `match` returns true, and closes the subscription.  The time
+ * runs from the call.  What is retained is looked at first.  A line without an LF counts when the stream ends.  What
+ * comes after the match is not consumed for others: `resume_offset` says where it begins.  All three outcomes return 0.
+ * Errors as tend_stream_subscribe(), -EINVAL (options, timeout), -ENOMEM.  Any thread; blocks.
+ */
+TEND_API int tend_stream_wait_for_line(tend_stream *stream, const struct tend_line_options *options,
+                                       tend_line_match *match, void *arg, tend_duration timeout,
+                                       struct tend_line_found *ret_found, struct tend_error *err);
+
+TEND_END_DECLS
+
+#endif
