@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls, as they are in production. */
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "raw.h"
+#include "spawn_child.h"
+
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x00001000
+#endif
+#define P_PIDFD_TYPE 3 /* P_PIDFD, glibc 2.36 */
+#define CHILD_STACK ((size_t)64 << 10)
+#define KERNEL_SIGSET_SIZE 8
+
+/* 0 or more as it is, -1 as -errno. */
+static int checked(long r)
+{
+	return r < 0 ? -errno : (int)r;
+}
+
+/*
+ * A host may have closed 0, 1 or 2.  A descriptor of ours on one of these would be written to by its next printf and inherited as
+ * its stdio, so it moves up.  -errno from a failed open passes through.
+ */
+static int lifted(int fd)
+{
+	int r;
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	r = checked(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+	close(fd);
+	return r;
+}
+
+int tend__sys_pipe(int ret_fds[2])
+{
+	int r = checked(pipe2(ret_fds, O_CLOEXEC));
+
+	if (r < 0)
+		return r;
+	ret_fds[0] = lifted(ret_fds[0]);
+	ret_fds[1] = lifted(ret_fds[1]);
+	if (ret_fds[0] >= 0 && ret_fds[1] >= 0)
+		return 0;
+	r = ret_fds[0] < 0 ? ret_fds[0] : ret_fds[1];
+	tend__sys_close(ret_fds[0]);
+	tend__sys_close(ret_fds[1]);
+	return r;
+}
+
+int tend__sys_eventfd(void)
+{
+	return lifted(checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
+}
+
+int tend__sys_open_null(void)
+{
+	return lifted(checked(open("/dev/null", O_RDWR | O_CLOEXEC)));
+}
+
+int tend__sys_check_open(int fd)
+{
+	return checked(fcntl(fd, F_GETFD)) < 0 ? -EBADF : 0;
+}
+
+int tend__sys_set_nonblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 ? -errno : checked(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+}
+
+int tend__sys_check_readable(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -errno;
+	return (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) ? -EBADF : 0;
+}
+
+uint64_t tend__sys_pipe_inode(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) ? st.st_ino : 0;
+}
+
+int tend__sys_pipe_size(int fd)
+{
+	return checked(fcntl(fd, F_GETPIPE_SZ));
+}
+
+int tend__sys_set_pipe_size(int fd, int size)
+{
+	return checked(fcntl(fd, F_SETPIPE_SZ, size));
+}
+
+int tend__sys_readable(int fd)
+{
+	int n = 0;
+
+	return ioctl(fd, FIONREAD, &n) < 0 ? -errno : n;
+}
+
+ssize_t tend__sys_read(int fd, void *p, size_t n)
+{
+	ssize_t r;
+
+	do
+		r = read(fd, p, n);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r;
+}
+
+/*
+ * SIGPIPE is directed at the thread that wrote.  Blocked here, it stays pending if the write raised it, and is taken
+ * with sigtimedwait(2), unless one was pending before, which belongs to somebody else.
+ */
+ssize_t tend__sys_write(int fd, const void *p, size_t n)
+{
+	const struct timespec at_once = { 0, 0 };
+	sigset_t pipe_only, old, pending;
+	bool was_pending;
+	ssize_t r;
+
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe_only, &old);
+	sigpending(&pending);
+	was_pending = sigismember(&pending, SIGPIPE) == 1;
+	do
+		r = write(fd, p, n);
+	while (r < 0 && errno == EINTR);
+	r = r < 0 ? -errno : r;
+	if (r == -EPIPE && !was_pending)
+		while (sigtimedwait(&pipe_only, NULL, &at_once) < 0 && errno == EINTR)
+			;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return r;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static struct timespec to_timespec(int64_t ns)
+{
+	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+}
+
+int tend__sys_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
+{
+	int r;
+
+	do {
+		struct timespec left, *timeout = NULL;
+
+		if (deadline != INT64_MAX) {
+			int64_t ns = deadline - now_ns();
+
+			left = to_timespec(ns > 0 ? ns : 0);
+			timeout = &left;
+		}
+		r = ppoll(fds, n, timeout, NULL);
+	} while (r < 0 && errno == EINTR);
+	return checked(r);
+}
+
+/* Linux frees the number even when close(2) says EINTR: never again. */
+void tend__sys_close(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void tend__sys_ring(int eventfd)
+{
+	const uint64_t one = 1;
+	ssize_t r;
+
+	/* EAGAIN: the counter is full, so it is readable already. */
+	do
+		r = write(eventfd, &one, sizeof one);
+	while (r < 0 && errno == EINTR);
+}
+
+void tend__sys_unring(int eventfd)
+{
+	uint64_t count;
+	ssize_t r;
+
+	do
+		r = read(eventfd, &count, sizeof count);
+	while (r < 0 && errno == EINTR);
+}
+
+int tend__sys_epoll(void)
+{
+	return lifted(checked(epoll_create1(EPOLL_CLOEXEC)));
+}
+
+int tend__sys_epoll_add(int epfd, int fd, void *data)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data = { .ptr = data } };
+
+	return checked(epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &e));
+}
+
+int tend__sys_epoll_del(int epfd, int fd)
+{
+	return checked(epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL));
+}
+
+int tend__sys_epoll_wait(int epfd, struct epoll_event *events, int n)
+{
+	int r;
+
+	do
+		r = epoll_wait(epfd, events, n, -1);
+	while (r < 0 && errno == EINTR);
+	return checked(r);
+}
+
+int tend__sys_timerfd(void)
+{
+	return lifted(checked(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)));
+}
+
+int tend__sys_timerfd_set(int fd, int64_t deadline)
+{
+	struct itimerspec spec = { .it_interval = { 0, 0 } };
+
+	if (deadline != INT64_MAX)
+		spec.it_value = to_timespec(deadline > 0 ? deadline : 1); /* 0 would disarm it */
+	return checked(timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL));
+}
+
+int tend__sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadline)
+{
+	struct timespec until, *timeout = NULL;
+	int saved = errno;
+	long r;
+
+	if (deadline != INT64_MAX) {
+		until = to_timespec(deadline > 0 ? deadline : 0);
+		timeout = &until;
+	}
+	/* BITSET: its timeout is absolute, on CLOCK_MONOTONIC. */
+	r = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value, timeout, NULL,
+	            FUTEX_BITSET_MATCH_ANY);
+	r = r < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+	errno = saved;
+	return (int)r;
+}
+
+void tend__sys_futex_wake(_Atomic uint32_t *word, int n)
+{
+	int saved = errno;
+
+	syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n, NULL, NULL, 0);
+	errno = saved;
+}
+
+/* A blocked SIGSYS is fatal where a seccomp filter would have had it caught; the others cannot be deferred at all. */
+void tend__sys_block_signals(sigset_t *ret_old)
+{
+	static const int open_ones[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS };
+	uint64_t mask = ~UINT64_C(0);
+
+	for (size_t i = 0; i < sizeof open_ones / sizeof *open_ones; i++)
+		mask &= ~(UINT64_C(1) << (open_ones[i] - 1));
+	sigemptyset(ret_old);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, ret_old, KERNEL_SIGSET_SIZE);
+}
+
+void tend__sys_restore_signals(const sigset_t *old)
+{
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, old, NULL, KERNEL_SIGSET_SIZE);
+}
+
+int tend__sys_thread(pthread_t *ret_thread, size_t stack, const char *name, void *(*run)(void *), void *arg)
+{
+	long least = sysconf(_SC_THREAD_STACK_MIN);
+	pthread_attr_t attr;
+	char cut[16];
+	sigset_t old;
+	int r;
+
+	r = pthread_attr_init(&attr);
+	if (r)
+		return -r;
+	if (least > 0)
+		stack += (size_t)least;
+	pthread_attr_setstacksize(&attr, (stack + 0xffff) & ~(size_t)0xffff);
+	tend__sys_block_signals(&old);
+	r = pthread_create(ret_thread, &attr, run, arg);
+	tend__sys_restore_signals(&old);
+	pthread_attr_destroy(&attr);
+	if (r)
+		return -r;
+	snprintf(cut, sizeof cut, "%s", name);
+	pthread_setname_np(*ret_thread, cut);
+	return 0;
+}
+
+/* A stack with a guard page below it, so that an overflow faults instead of writing into the host. */
+static char *child_stack(size_t *ret_size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = CHILD_STACK + page;
+	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	if (mprotect(p, page, PROT_NONE) < 0) {
+		int e = errno;
+
+		munmap(p, size);
+		errno = e;
+		return NULL;
+	}
+	*ret_size = size;
+	return p;
+}
+
+/* Not instrumented: its frame is the parent's while the child runs on the other stack. */
+TEND__UNINSTRUMENTED pid_t tend__sys_spawn_shared(const struct tend__plan *plan, int *ret_pidfd)
+{
+	size_t size = 0;
+	char *stack = child_stack(&size);
+	long r;
+
+	if (!stack)
+		return -errno;
+	*ret_pidfd = -1;
+	r = raw_clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, stack + size, ret_pidfd, tend__child_main,
+	              (void *)(uintptr_t)plan);
+	munmap(stack, size);
+	if (r > 0 && *ret_pidfd >= 0 && *ret_pidfd <= STDERR_FILENO) {
+		int moved = fcntl(*ret_pidfd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+		/* Where there is no other number left the low one has to do. */
+		if (moved >= 0) {
+			close(*ret_pidfd);
+			*ret_pidfd = moved;
+		}
+	}
+	return (pid_t)r;
+}
+
+TEND__UNINSTRUMENTED pid_t tend__sys_spawn_copied(const struct tend__plan *plan)
+{
+	long r = raw_fork(SIGCHLD);
+
+	if (r == 0)
+		tend__child_main((void *)(uintptr_t)plan);
+	return (pid_t)r;
+}
+
+int tend__sys_pidfd_open(pid_t pid)
+{
+	return lifted(checked(syscall(SYS_pidfd_open, pid, 0)));
+}
+
+int tend__sys_setpgid(pid_t pid)
+{
+	return checked(setpgid(pid, pid));
+}
+
+int tend__sys_wait(int pidfd, bool leave, siginfo_t *ret_info, struct rusage *ret_usage)
+{
+	int flags = WEXITED | WNOHANG | (leave ? WNOWAIT : 0);
+	long r;
+
+	memset(ret_info, 0, sizeof *ret_info);
+	do
+		r = syscall(SYS_waitid, P_PIDFD_TYPE, pidfd, ret_info, flags, ret_usage);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : ret_info->si_pid != 0;
+}
+
+int tend__sys_reap(pid_t pid)
+{
+	siginfo_t info;
+	int r;
+
+	do
+		r = waitid(P_PID, (id_t)pid, &info, WEXITED);
+	while (r < 0 && errno == EINTR);
+	return checked(r);
+}
+
+int tend__sys_pidfd_signal(int pidfd, int sig, unsigned flags)
+{
+	return checked(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, flags));
+}
+
+int tend__sys_kill(pid_t pid, int sig)
+{
+	return checked(kill(pid, sig));
+}
+
+bool tend__sys_forced_off(const char *facility)
+{
+	(void)facility;
+	return false;
+}

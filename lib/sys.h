@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The only way to the system calls that make, watch and end processes, threads and descriptors.  Each returns a
+ * result >= 0 or a negative errno value; EINTR is dealt with here and nowhere else.  Tests put test/fault.c in place
+ * of sys.c and let the i-th call fail.
+ */
+#ifndef TEND_LIB_SYS_H
+#define TEND_LIB_SYS_H
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+struct tend__plan;
+
+/* ---- descriptors: all made with CLOEXEC, none on 0, 1 or 2 ---- */
+int tend__sys_pipe(int ret_fds[2]);
+int tend__sys_eventfd(void);
+int tend__sys_open_null(void);
+/* 0, or -EBADF. */
+int tend__sys_check_open(int fd);
+int tend__sys_set_nonblock(int fd);
+/* Whether fd is open, is readable and is not O_PATH: 0, -EBADF. */
+int tend__sys_check_readable(int fd);
+/* The inode of a pipe, or 0 where fd is none. */
+uint64_t tend__sys_pipe_inode(int fd);
+int tend__sys_pipe_size(int fd);
+int tend__sys_set_pipe_size(int fd, int size);
+/* Bytes that can be read now. */
+int tend__sys_readable(int fd);
+ssize_t tend__sys_read(int fd, void *p, size_t n);
+/* SIGPIPE never reaches the host: it is blocked around the call and taken away if the call raised it. */
+ssize_t tend__sys_write(int fd, const void *p, size_t n);
+/* deadline: absolute CLOCK_MONOTONIC ns, INT64_MAX for none.  The number of ready entries, 0 when time is over. */
+int tend__sys_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
+void tend__sys_close(int fd);
+/* eventfd: make it readable; make it unreadable. */
+void tend__sys_ring(int eventfd);
+void tend__sys_unring(int eventfd);
+
+/* ---- epoll and timer ---- */
+int tend__sys_epoll(void);
+int tend__sys_epoll_add(int epfd, int fd, void *data);
+int tend__sys_epoll_del(int epfd, int fd);
+int tend__sys_epoll_wait(int epfd, struct epoll_event *events, int n);
+int tend__sys_timerfd(void);
+/* deadline as above; INT64_MAX disarms. */
+int tend__sys_timerfd_set(int fd, int64_t deadline);
+
+/* ---- threads ---- */
+/* Sleeps while *word == value, until woken or `deadline` (as above): 0, or -ETIMEDOUT.  May return for no reason. */
+int tend__sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadline);
+/* The word may be gone by now: it is only a key for the kernel, so errors say nothing. */
+void tend__sys_futex_wake(_Atomic uint32_t *word, int n);
+/* Starts a thread with all signals blocked but the synchronous ones, a stack of `stack` usable bytes, and a name. */
+int tend__sys_thread(pthread_t *ret_thread, size_t stack, const char *name, void *(*run)(void *), void *arg);
+/* Blocks all signals but the synchronous ones and SIGSYS for the calling thread, the C library's own two included. */
+void tend__sys_block_signals(sigset_t *ret_old);
+void tend__sys_restore_signals(const sigset_t *old);
+
+/* ---- processes ---- */
+/*
+ * Runs the plan's child half in a child that shares our memory until it has executed or failed (CLONE_VM |
+ * CLONE_VFORK | CLONE_PIDFD).  The pid; *ret_pidfd is the pidfd, or -1 where the kernel made none.
+ */
+pid_t tend__sys_spawn_shared(const struct tend__plan *plan, int *ret_pidfd);
+/* The same in a child with a copy of our memory, as by fork(2) but without the handlers of pthread_atfork(3). */
+pid_t tend__sys_spawn_copied(const struct tend__plan *plan);
+int tend__sys_pidfd_open(pid_t pid);
+int tend__sys_setpgid(pid_t pid);
+/* waitid(2) with WEXITED | WNOHANG: 1 and *ret_info when it has exited, 0 when not.  `leave`: WNOWAIT. */
+int tend__sys_wait(int pidfd, bool leave, siginfo_t *ret_info, struct rusage *ret_usage);
+/* Waits for the end of a child that has one, and reaps it. */
+int tend__sys_reap(pid_t pid);
+int tend__sys_pidfd_signal(int pidfd, int sig, unsigned flags);
+int tend__sys_kill(pid_t pid, int sig);
+
+/* Whether a test forces the fallback of a facility: "vfork", "pidfd_group", "pidfd_signal", "close_range". */
+bool tend__sys_forced_off(const char *facility);
+
+#define TEND__PIDFD_GROUP 4u /* PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9 */
+
+#endif
