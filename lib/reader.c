@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Problem: read a pipe to its end as fast as the child writes, give every chunk to every subscriber that there is at that
+ * moment, and be stoppable wherever it waits.
+ *
+ * Threads: one reader per stream; all functions here run on it but the first.
+ *
+ * Invariants
+ *   I1  Record before publish: a chunk is given to replay under the stream's lock, then offered to the slots (sub.c I1).
+ *   I2  The set is looked at anew for each chunk and after each park; the cursors make that idempotent.
+ *   I3  The reader blocks in two places, poll and a full reliable channel; before either it has woken all its consumers and is
+ *       offline for RCU.  It leaves poll for bytes, the wake eventfd or a drain's deadline; it leaves the channel for room,
+ *       close, a new command or the drain's deadline.
+ *   I4  Every way out leads through finish(): the end is recorded, then all channels are finished, then the descriptor is
+ *       closed, by this thread alone, then `gone` is signalled.
+ *   I5  A reliable subscriber that was cut off in the middle of a publication ends in front of the chunk that it did not get.
+ *
+ * Ordering pairs
+ *   (K) the control word: see stream.c.      (D) `gone`: see stream.c.
+ *
+ * Not promised: that a chunk is as large as read_chunk_size, or that chunk borders mean anything.
+ */
+#include "reader.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "error.h"
+#include "rcu.h"
+#include "sub.h"
+#include "sys.h"
+
+/* No callback runs here, so little will do. */
+#define READER_STACK ((size_t)64 << 10)
+/* Consumers that sleep are woken once per so many chunks, or when half full, or before the reader blocks: 1.5 to 2.5 times
+ * the throughput of waking for each chunk. */
+#define WAKE_BATCH 8
+/* After so many bytes without a pause the pipe is made bigger, which is worth 2 to 3 times the throughput in bulk. */
+#define BURST_TO_GROW (512 << 10)
+#define BIG_PIPE (1 << 20)
+/* An idle stream keeps its slabs this long. */
+#define IDLE_TRIM_NS (50 * INT64_C(1000000))
+
+struct reader {
+	tend_stream *st;
+	uint32_t commands;      /* as last looked at */
+	struct tend__slab *slab;/* being filled */
+	uint32_t fill;
+	int32_t before;         /* the last byte read */
+	uint64_t offset, sequence;
+	unsigned unwoken;       /* chunks published since the last wake-up */
+	uint64_t burst;         /* bytes since the last pause of IDLE_TRIM_NS */
+	bool may_grow;
+	bool trimmed;
+	bool readable;          /* poll said so; for descriptors that are not O_NONBLOCK */
+	bool logs_loss;         /* a subscriber's first loss is to be logged */
+	/* drain */
+	bool draining;
+	int64_t idle_ns, idle_deadline, total_deadline;
+	bool last_take;         /* the total is over: only what is in the pipe now */
+	uint64_t last_left;
+	/* the way out */
+	bool done;
+	enum tend_ending ending;
+	int error;
+	bool cut;               /* the publication of `item` was broken off */
+	struct tend__item item;
+};
+
+static void leave(struct reader *r, enum tend_ending ending, int error)
+{
+	r->done = true;
+	r->ending = ending;
+	r->error = error;
+}
+
+/* ---- publishing ---- */
+
+static void wake_all(struct reader *r)
+{
+	struct tend__set *set;
+
+	if (!r->unwoken)
+		return;
+	r->unwoken = 0;
+	tend__rcu_read_lock();
+	set = tend__slots_look(&r->st->slots);
+	for (uint32_t i = 0; i < set->capacity; i++) {
+		tend_subscription *s = tend__set_at(set, i);
+
+		if (s)
+			tend__chan_wake(&s->chan);
+	}
+	tend__rcu_read_unlock();
+}
+
+static void count_loss(struct reader *r, tend_subscription *s, const struct tend__item *lost)
+{
+	tend_stream *st = r->st;
+
+	atomic_fetch_add_explicit(&st->bytes_dropped, lost->size, memory_order_relaxed);
+	atomic_fetch_add_explicit(&st->chunks_dropped, lost->count, memory_order_relaxed);
+	r->logs_loss |= !s->loss_logged;
+	s->loss_logged = true;
+}
+
+/* Offers the item to one subscriber; true: it has to be waited for. */
+static bool offer(struct reader *r, tend_subscription *s)
+{
+	const struct tend__item *item = &r->item;
+	struct tend__item evicted;
+
+	if (s->cursor > item->sequence)
+		return false; /* it has it, or had it in its snapshot */
+	tend__slab_ref(item->slab);
+	switch (tend__chan_push(&s->chan, item, &evicted)) {
+	case TEND__PUSHED_EVICTING:
+		count_loss(r, s, &evicted);
+		tend__slab_unref(evicted.slab);
+		break;
+	case TEND__PUSHED:
+		break;
+	case TEND__FULL:
+		tend__slab_unref(item->slab);
+		if (!s->lossy)
+			return true;
+		count_loss(r, s, item);
+		break;
+	default: /* closed: it is on its way out of the set */
+		tend__slab_unref(item->slab);
+	}
+	s->cursor = item->sequence + item->count;
+	if (tend__chan_is_half_full(&s->chan))
+		tend__chan_wake(&s->chan);
+	return false;
+}
+
+/* Offers to all; the first that has no room, with a reference, or NULL. */
+static tend_subscription *offer_all(struct reader *r)
+{
+	tend_subscription *blocked = NULL;
+	struct tend__set *set;
+
+	tend__rcu_read_lock();
+	set = tend__slots_look(&r->st->slots);
+	for (uint32_t i = 0; i < set->capacity; i++) {
+		tend_subscription *s = tend__set_at(set, i);
+
+		if (s && offer(r, s) && !blocked) {
+			tend__sub_ref(s); /* slots.c I1 */
+			blocked = s;
+		}
+	}
+	tend__rcu_read_unlock();
+	return blocked;
+}
+
+static void look_at_commands(struct reader *r);
+
+/* Waits for room with one subscriber.  It may be gone, or have room, or the reader has to leave: look again. */
+static void wait_for(struct reader *r, tend_subscription *s)
+{
+	enum tend__push why;
+
+	r->unwoken = 1;
+	wake_all(r);
+	tend__rcu_offline();
+	why = tend__chan_wait_room(&s->chan, &r->st->control, r->commands,
+	                           r->draining ? r->total_deadline : TEND__NEVER);
+	tend__sub_unref(s);
+	tend__rcu_online();
+	if (why == TEND__INTERRUPTED)
+		look_at_commands(r);
+	if (why == TEND__TIME_OVER)
+		leave(r, TEND_END_DETACHED, 0);
+}
+
+static void publish(struct reader *r)
+{
+	tend_subscription *blocked;
+
+	while ((blocked = offer_all(r)) != NULL) {
+		wait_for(r, blocked);
+		if (r->done) {
+			r->cut = true;
+			return;
+		}
+	}
+	if (++r->unwoken >= WAKE_BATCH)
+		wake_all(r);
+	if (r->logs_loss) {
+		r->logs_loss = false;
+		tend__log(TEND_LOG_WARNING, "gap", r->st->name, 0,
+		          "a subscriber of %s is too slow and has begun to lose output", r->st->label);
+	}
+}
+
+static int record(struct reader *r)
+{
+	tend_stream *st = r->st;
+	int e;
+
+	if (st->options.replay.kind == TEND_RETAIN_NONE)
+		return 0;
+	tend__lock(&st->lock);
+	st->recorded_offset = r->offset;
+	st->recorded_sequence = r->sequence;
+	e = tend__replay_append(&st->replay, &r->item);
+	tend__unlock(&st->lock);
+	return e;
+}
+
+/* ---- commands ---- */
+
+static void start_drain(struct reader *r)
+{
+	tend_stream *st = r->st;
+
+	r->draining = true;
+	tend__lock(&st->lock);
+	r->idle_ns = st->drain_idle_ns;
+	r->total_deadline = st->drain_deadline;
+	tend__unlock(&st->lock);
+	r->idle_deadline = tend__after(tend__now_ns(), r->idle_ns);
+}
+
+static void look_at_commands(struct reader *r)
+{
+	/* (K) pairs with (K) in tend__stream_command */
+	r->commands = atomic_load_explicit(&r->st->control, memory_order_acquire);
+	if (r->commands & TEND__ABORT)
+		leave(r, TEND_END_DETACHED, 0);
+	else if ((r->commands & TEND__DRAIN) && !r->draining)
+		start_drain(r);
+}
+
+/* The total is over: what is in the pipe at this moment is still taken. */
+static void check_total(struct reader *r)
+{
+	int n;
+
+	if (!r->draining || r->last_take || tend__now_ns() < r->total_deadline)
+		return;
+	n = tend__sys_readable(r->st->fd);
+	if (n <= 0) {
+		leave(r, TEND_END_DETACHED, 0);
+		return;
+	}
+	r->last_take = true;
+	r->last_left = (uint64_t)n;
+}
+
+/* ---- waiting for bytes ---- */
+
+static void trim(struct reader *r)
+{
+	if (r->slab && tend__slab_is_sole(r->slab)) {
+		tend__slab_unref(r->slab);
+		r->slab = NULL;
+		r->fill = 0;
+	}
+	tend__pool_trim(r->st->pool);
+	r->trimmed = true;
+	r->burst = 0;
+}
+
+static int64_t patience(const struct reader *r)
+{
+	if (r->draining)
+		return r->idle_deadline < r->total_deadline ? r->idle_deadline : r->total_deadline;
+	return r->trimmed ? TEND__NEVER : tend__after(tend__now_ns(), IDLE_TRIM_NS);
+}
+
+static void wait_for_bytes(struct reader *r)
+{
+	tend_stream *st = r->st;
+	struct pollfd p[2] = { { .fd = st->fd, .events = POLLIN }, { .fd = st->wake_fd, .events = POLLIN } };
+	int n;
+
+	if (r->last_take) {
+		leave(r, TEND_END_DETACHED, 0); /* somebody else took them */
+		return;
+	}
+	wake_all(r);
+	tend__rcu_offline();
+	n = tend__sys_poll(p, 2, patience(r));
+	tend__rcu_online();
+	r->readable = n > 0 && p[0].revents;
+	if (n > 0 && p[1].revents)
+		tend__sys_unring(st->wake_fd);
+	if (n < 0)
+		leave(r, TEND_END_READ_ERROR, -n);
+	else if (n == 0 && r->draining)
+		leave(r, TEND_END_DETACHED, 0);
+	else if (n == 0)
+		trim(r);
+}
+
+/* ---- reading ---- */
+
+/* Room to read into, never 0: a read of 0 bytes would look like the end. */
+static bool get_slab(struct reader *r)
+{
+	uint32_t least = (uint32_t)(r->st->options.read_chunk_size / 4);
+
+	if (r->slab && r->fill && tend__slab_is_sole(r->slab))
+		r->fill = 0;
+	if (r->slab && r->slab->capacity - r->fill < (least ? least : 1)) {
+		tend__slab_unref(r->slab);
+		r->slab = NULL;
+	}
+	if (!r->slab) {
+		r->slab = tend__slab_new(r->st->pool);
+		r->fill = 0;
+	}
+	return r->slab;
+}
+
+/* Refused once (an unprivileged user's quota is used up: EPERM), not asked again. */
+static void grow_pipe(struct reader *r)
+{
+	tend_stream *st = r->st;
+	int size;
+
+	if (!r->may_grow || r->burst < BURST_TO_GROW)
+		return;
+	r->may_grow = false;
+	size = tend__sys_set_pipe_size(st->fd, BIG_PIPE);
+	if (size > 0)
+		atomic_store_explicit(&st->pipe_size, (uint64_t)size, memory_order_relaxed);
+}
+
+static void count(_Atomic uint64_t *figure, uint64_t n)
+{
+	atomic_store_explicit(figure, atomic_load_explicit(figure, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+static void take(struct reader *r, uint32_t n)
+{
+	tend_stream *st = r->st;
+
+	r->item = (struct tend__item){
+		.slab = r->slab,
+		.at = r->fill,
+		.size = n,
+		.offset = r->offset,
+		.sequence = r->sequence,
+		.count = 1,
+		.before = r->before,
+	};
+	r->before = r->slab->data[r->fill + n - 1];
+	r->fill += n;
+	r->offset += n;
+	r->sequence++;
+	r->trimmed = false;
+	if (r->draining)
+		r->idle_deadline = tend__after(tend__now_ns(), r->idle_ns);
+	count(&st->bytes_read, n);
+	count(&st->chunks_read, 1);
+	if (record(r) < 0)
+		leave(r, TEND_END_READ_ERROR, ENOMEM); /* the history would have a hole */
+	publish(r);
+}
+
+static void read_some(struct reader *r)
+{
+	size_t room;
+	ssize_t n;
+
+	if (!get_slab(r)) {
+		leave(r, TEND_END_READ_ERROR, ENOMEM);
+		return;
+	}
+	room = r->slab->capacity - r->fill;
+	if (r->last_take && room > r->last_left)
+		room = r->last_left;
+	n = tend__sys_read(r->st->fd, r->slab->data + r->fill, room);
+	r->readable = false;
+	if (n == -EAGAIN) {
+		wait_for_bytes(r);
+		return;
+	}
+	if (n <= 0) {
+		leave(r, n == 0 ? TEND_END_EOF : TEND_END_READ_ERROR, (int)-n);
+		return;
+	}
+	r->burst += (uint64_t)n;
+	grow_pipe(r);
+	take(r, (uint32_t)n);
+	if (r->last_take && (r->last_left -= (uint64_t)n) == 0 && !r->done)
+		leave(r, TEND_END_DETACHED, 0);
+}
+
+static void step(struct reader *r)
+{
+	/* (K) pairs with (K) in tend__stream_command; the wake-up that comes with it makes the reader look again */
+	if (atomic_load_explicit(&r->st->control, memory_order_acquire) != r->commands)
+		look_at_commands(r);
+	if (!r->done)
+		check_total(r);
+	if (r->done)
+		return;
+	if (r->readable || (r->st->nonblock && r->sequence))
+		read_some(r);
+	else
+		wait_for_bytes(r); /* also at the start: nothing is allocated before the first byte */
+}
+
+/* ---- the end ---- */
+
+static void tend__reader_gone(tend_stream *st)
+{
+	tend__sys_close(st->fd);
+	/* (D) pairs with (D) in is_gone: the descriptor is closed, the end is recorded */
+	atomic_store_explicit(&st->gone, 1, memory_order_release);
+	tend__event_signal(&st->gone_event);
+}
+
+static void finish_all(struct reader *r, const struct tend__terminal *terminal)
+{
+	struct tend__set *set;
+
+	tend__rcu_read_lock();
+	set = tend__slots_look(&r->st->slots);
+	for (uint32_t i = 0; i < set->capacity; i++) {
+		tend_subscription *s = tend__set_at(set, i);
+		struct tend__terminal t = *terminal;
+
+		if (!s)
+			continue;
+		if (r->cut && s->cursor <= r->item.sequence) {
+			t.offset = r->item.offset;
+			t.sequence = r->item.sequence;
+		}
+		tend__chan_finish(&s->chan, &t);
+	}
+	tend__rcu_read_unlock();
+}
+
+static void finish(struct reader *r)
+{
+	tend_stream *st = r->st;
+	struct tend__terminal t = {
+		.ending = (int32_t)r->ending, .error = r->error, .offset = r->offset, .sequence = r->sequence
+	};
+
+	tend__lock(&st->lock);
+	st->ended = true; /* before the slots are walked: sub.c I2 */
+	st->terminal = t;
+	tend__unlock(&st->lock);
+	finish_all(r, &t);
+	tend__rcu_offline();
+	if (r->slab)
+		tend__slab_unref(r->slab);
+	tend__pool_ref(st->pool); /* the stream's own, for its figures */
+	tend__pool_close(st->pool);
+	if (r->ending == TEND_END_READ_ERROR)
+		tend__log(TEND_LOG_WARNING, "read-error", st->name, 0, "reading %s failed with errno %d",
+		          st->label, r->error);
+	tend__reader_gone(st);
+	tend__stream_unref(st);
+}
+
+static void *run(void *arg)
+{
+	tend_stream *st = arg;
+	struct reader r = { .st = st, .before = -1, .may_grow = st->pipe_inode != 0, .trimmed = true };
+
+	tend__rcu_online();
+	while (!r.done)
+		step(&r);
+	finish(&r);
+	return NULL;
+}
+
+int tend__reader_start(tend_stream *stream, struct tend_error *err)
+{
+	const char *short_label = stream->label;
+	char name[64];
+	int r;
+
+	short_label += strncmp(short_label, "std", 3) == 0 ? 3 : 0;
+	snprintf(name, sizeof name, "tend-%.8s:%.40s", short_label, stream->name);
+	tend__stream_ref(stream);
+	r = tend__sys_thread(&stream->thread, READER_STACK, name, run, stream);
+	if (r < 0) {
+		tend__stream_unref(stream);
+		return tend__error_sys(err, r, TEND_STEP_THREAD, stream->name, "cannot start the reader of stream %s",
+		                       stream->label);
+	}
+	return 0;
+}

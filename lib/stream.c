@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a stream object: made with its reader, told to drain or to stop, freed when the last of owner, reader and
+ * subscriptions is done with it.
+ */
+#include "stream.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "error.h"
+#include "mem.h"
+#include "opts.h"
+#include "rcu.h"
+#include "reader.h"
+#include "sys.h"
+
+/* Unused slabs that a busy stream keeps for its next reads. */
+#define CACHED_SLABS 4
+#define BROADCAST_SLOTS 4
+
+void tend__stream_ref(tend_stream *stream)
+{
+	atomic_fetch_add_explicit(&stream->refs, 1, memory_order_relaxed);
+}
+
+static void destroy(tend_stream *st)
+{
+	tend__replay_fini(&st->replay);
+	tend__slots_fini(&st->slots);
+	if (st->pool)
+		tend__pool_unref(st->pool);
+	tend__lock_destroy(&st->lock);
+	tend__sys_close(st->wake_fd);
+	tend__free(st);
+}
+
+void tend__stream_unref(tend_stream *stream)
+{
+	/* (N) pairs with (N) in tend__stream_unref: all uses before the last one frees it */
+	if (atomic_fetch_sub_explicit(&stream->refs, 1, memory_order_acq_rel) == 1)
+		destroy(stream);
+}
+
+bool tend__stream_is_ours(const tend_stream *stream)
+{
+	return stream->fork_generation == tend__fork_generation();
+}
+
+static void init(tend_stream *st, int fd, const struct tend_stream_options *options, const char *label,
+                 const char *name)
+{
+	int size = 0;
+
+	st->options = *options;
+	snprintf(st->label, sizeof st->label, "%s", label);
+	snprintf(st->name, sizeof st->name, "%s", name);
+	st->fork_generation = tend__fork_generation();
+	st->fd = fd;
+	st->wake_fd = -1;
+	st->pipe_inode = tend__sys_pipe_inode(fd);
+	if (st->pipe_inode)
+		size = tend__sys_pipe_size(fd);
+	atomic_init(&st->pipe_size, size > 0 ? (uint64_t)size : 0);
+	atomic_init(&st->refs, 1);
+	atomic_init(&st->control, 0);
+	atomic_init(&st->gone, 0);
+	tend__event_init(&st->gone_event);
+	tend__parker_init(&st->tx_parker);
+	tend__lock_init(&st->lock, TEND__RANK_STREAM);
+	tend__replay_init(&st->replay, &options->replay, options->read_chunk_size);
+}
+
+/* What can fail; the stream owns what was made, and destroy() frees it. */
+static int equip(tend_stream *st, bool nonblock, struct tend_error *err)
+{
+	uint32_t slots = st->options.backend == TEND_SINGLE_SUBSCRIBER ? 1 : BROADCAST_SLOTS;
+	int r;
+
+	st->pool = tend__pool_new((uint32_t)st->options.read_chunk_size, CACHED_SLABS);
+	if (!st->pool || tend__slots_init(&st->slots, slots) < 0)
+		return tend__error_sys(err, -ENOMEM, TEND_STEP_ALLOCATE, st->name, "no memory for stream %s",
+		                       st->label);
+	st->wake_fd = tend__sys_eventfd();
+	if (st->wake_fd < 0)
+		return tend__error_sys(err, st->wake_fd, TEND_STEP_PIPE, st->name,
+		                       "cannot make the eventfd of stream %s", st->label);
+	if (nonblock) {
+		r = tend__sys_set_nonblock(st->fd);
+		if (r < 0)
+			return tend__error_sys(err, r, TEND_STEP_PIPE, st->name, "cannot set O_NONBLOCK on stream %s",
+			                       st->label);
+		st->nonblock = true;
+	}
+	return 0;
+}
+
+int tend__stream_new(int take_fd, bool nonblock, const struct tend_stream_options *options, const char *label,
+                     const char *name, tend_stream **ret_stream, struct tend_error *err)
+{
+	tend_stream *st;
+	int r = tend__rcu_setup();
+
+	st = r < 0 ? NULL : tend__aligned_calloc(64, sizeof *st);
+	if (!st) {
+		tend__sys_close(take_fd);
+		return tend__error_sys(err, -ENOMEM, TEND_STEP_ALLOCATE, name, "no memory for stream %s", label);
+	}
+	init(st, take_fd, options, label, name);
+	r = equip(st, nonblock, err);
+	if (r == 0)
+		r = tend__reader_start(st, err);
+	if (r < 0) {
+		tend__sys_close(take_fd);
+		destroy(st);
+		return r;
+	}
+	*ret_stream = st;
+	return 0;
+}
+
+int tend_stream_open(int take_fd, const struct tend_stream_options *options, const char *label,
+                     tend_stream **ret_stream, struct tend_error *err)
+{
+	int r;
+
+	if (!options || !ret_stream)
+		r = tend__refuse(err, label, options ? "ret_stream" : "options", "must not be NULL");
+	else
+		r = tend__check_stream_options(options, "", err);
+	if (r == 0) {
+		r = tend__sys_check_readable(take_fd);
+		if (r < 0)
+			tend__error_sys(err, r, TEND_STEP_OPTIONS, label, "take_fd %d cannot be read", take_fd);
+	}
+	if (r < 0) {
+		tend__sys_close(take_fd);
+		return r;
+	}
+	if (!label)
+		label = "";
+	return tend__stream_new(take_fd, false, options, label, label, ret_stream, err);
+}
+
+void tend__stream_command(tend_stream *stream, uint32_t command)
+{
+	/* (K) pairs with (K) in tend__chan_wait_room, and in look_at_commands: what the command means */
+	atomic_fetch_or_explicit(&stream->control, command, memory_order_seq_cst);
+	tend__unpark(&stream->tx_parker);
+	tend__sys_ring(stream->wake_fd);
+}
+
+void tend__stream_drain(tend_stream *stream, int64_t idle_ns, int64_t deadline)
+{
+	bool first;
+
+	tend__lock(&stream->lock);
+	first = !(atomic_load_explicit(&stream->control, memory_order_relaxed) & TEND__DRAIN);
+	if (first) {
+		stream->drain_idle_ns = idle_ns;
+		stream->drain_deadline = deadline;
+	}
+	tend__unlock(&stream->lock);
+	if (first)
+		tend__stream_command(stream, TEND__DRAIN);
+}
+
+static bool is_gone(tend_stream *stream)
+{
+	/* (D) pairs with (D) in tend__reader_gone: the descriptor is closed, the end is recorded */
+	return atomic_load_explicit(&stream->gone, memory_order_acquire);
+}
+
+bool tend__stream_wait_gone(tend_stream *stream, int64_t deadline)
+{
+	uint32_t g = tend__event_begin(&stream->gone_event);
+	bool gone;
+
+	while (!(gone = is_gone(stream))) {
+		if (!tend__event_sleep(&stream->gone_event, g, deadline)) {
+			gone = is_gone(stream);
+			break;
+		}
+		g = tend__event_again(&stream->gone_event);
+	}
+	tend__event_end(&stream->gone_event);
+	return gone;
+}
+
+void tend__stream_close(tend_stream *stream, bool join)
+{
+	if (tend__stream_is_ours(stream)) {
+		tend__stream_command(stream, TEND__ABORT);
+		if (join)
+			pthread_join(stream->thread, NULL);
+		else
+			pthread_detach(stream->thread);
+	}
+	tend__stream_unref(stream);
+}
+
+tend_stream *tend_stream_free(tend_stream *stream)
+{
+	if (stream)
+		tend__stream_close(stream, true);
+	return NULL;
+}
+
+void tend_stream_auto(tend_stream **stream)
+{
+	*stream = tend_stream_free(*stream);
+}
+
+int tend_stream_seal_replay(tend_stream *stream)
+{
+	if (!tend__stream_is_ours(stream))
+		return -ECHILD;
+	tend__lock(&stream->lock);
+	tend__replay_seal(&stream->replay);
+	tend__unlock(&stream->lock);
+	return 0;
+}
+
+static uint64_t figure(const _Atomic uint64_t *p)
+{
+	return atomic_load_explicit(p, memory_order_relaxed);
+}
+
+struct tend_stream_stats tend_stream_stats(const tend_stream *stream)
+{
+	struct tend_stream_stats s = {
+		.bytes_read = figure(&stream->bytes_read),
+		.chunks_read = figure(&stream->chunks_read),
+		.bytes_dropped = figure(&stream->bytes_dropped),
+		.chunks_dropped = figure(&stream->chunks_dropped),
+		.bytes_pinned = tend__pool_bytes(stream->pool),
+		.pipe_size = (size_t)figure(&stream->pipe_size),
+		.replay_enabled = stream->options.replay.kind != TEND_RETAIN_NONE,
+	};
+	struct tend__lock *lock = &((tend_stream *)(uintptr_t)stream)->lock;
+
+	if (!tend__stream_is_ours(stream))
+		return s;
+	tend__lock(lock);
+	s.bytes_retained = stream->replay.bytes;
+	s.chunks_retained = stream->replay.chunks;
+	s.replay_sealed = stream->replay.sealed;
+	s.subscribers = stream->slots.used;
+	if (stream->ended) {
+		s.end = (enum tend_ending)stream->terminal.ending;
+		s.read_errno = stream->terminal.error;
+	}
+	tend__unlock(lock);
+	return s;
+}
+
+const struct tend_stream_options *tend_stream_options(const tend_stream *stream)
+{
+	return &stream->options;
+}
+
+const char *tend_stream_label(const tend_stream *stream)
+{
+	return stream->label;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* The stream object: what its reader, its subscribers and its owner share. */
+#ifndef TEND_LIB_STREAM_H
+#define TEND_LIB_STREAM_H
+
+#include <pthread.h>
+#include <tend/stream.h>
+
+#include "chan.h"
+#include "lock.h"
+#include "replay.h"
+#include "slots.h"
+#include "wake.h"
+
+/* Bits of the control word. */
+enum { TEND__ABORT = 1, TEND__DRAIN = 2 };
+
+struct tend_stream {
+	_Atomic uint32_t refs;         /* owner, reader, each subscription */
+	unsigned fork_generation;
+	struct tend_stream_options options;
+	char label[32], name[64];      /* name: the process's, or the label */
+
+	/* the reader's alone, once it runs */
+	int fd;
+	bool nonblock;
+	struct tend__pool *pool;
+
+	int wake_fd;                   /* makes the reader's poll return */
+	uint64_t pipe_inode;           /* 0: no pipe */
+	pthread_t thread;
+	struct tend__slots slots;
+	struct tend__parker tx_parker; /* the reader's, for all its channels */
+	_Atomic uint32_t control;      /* commands to the reader, only ever added */
+	_Atomic uint32_t gone;         /* 1: the reader has closed the descriptor */
+	struct tend__event gone_event;
+
+	/* written by the reader, read by anybody, relaxed */
+	_Atomic uint64_t bytes_read, chunks_read, bytes_dropped, chunks_dropped;
+	_Atomic uint64_t pipe_size;
+
+	struct tend__lock lock;        /* guards all below, and changes of slots */
+	struct tend__replay replay;
+	uint64_t recorded_offset, recorded_sequence; /* behind the last item given to replay */
+	bool ended;
+	struct tend__terminal terminal;
+	int64_t drain_idle_ns, drain_deadline;       /* valid with TEND__DRAIN */
+};
+
+/*
+ * [any] Makes a stream and starts its reader.  Options have been checked.  The stream owns take_fd from here on, on failure too;
+ * `nonblock`: the open file description is ours alone, so O_NONBLOCK may be set on it.  0, -ENOMEM, -EAGAIN, -EMFILE.
+ */
+int tend__stream_new(int take_fd, bool nonblock, const struct tend_stream_options *options, const char *label,
+                     const char *name, tend_stream **ret_stream, struct tend_error *err);
+void tend__stream_ref(tend_stream *stream);
+void tend__stream_unref(tend_stream *stream);
+/* [any] Adds a command and wakes the reader wherever it is. */
+void tend__stream_command(tend_stream *stream, uint32_t command);
+/*
+ * [any] Reads on until nothing came for idle_ns, at most until `deadline`, then takes what is in the pipe at that moment and
+ * lets go.  Of several drains the first counts.
+ */
+void tend__stream_drain(tend_stream *stream, int64_t idle_ns, int64_t deadline);
+/* [any] Whether the reader has let go of the descriptor by `deadline`. */
+bool tend__stream_wait_gone(tend_stream *stream, int64_t deadline);
+/* [owner] Ends the stream and drops the owner's reference.  `join`: waits for the reader, which leaves at once. */
+void tend__stream_close(tend_stream *stream, bool join);
+/* [any] Whether the handle belongs to this process and not to the one that it was forked from. */
+bool tend__stream_is_ours(const tend_stream *stream);
+
+#endif

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Problem: a consumer that comes at any moment gets what was retained, then what is read from then on: each byte once, none
+ * twice, and an exact account of what it could not be given.
+ *
+ * Threads: attach and detach by any thread; next by one consumer at a time; the reader pushes into the channel.
+ *
+ * Invariants
+ *   I1  Attach is one section under the stream's lock: it copies what is retained, sets the cursor to the sequence behind it,
+ *       and publishes the slot.  The reader records a chunk under the same lock before it offers it.  So a chunk is in the
+ *       copy exactly if cursor > its sequence, and the reader skips exactly those.
+ *   I2  The end is recorded under the lock before the slots are walked: who attaches finds it, or is walked.  Exactly once.
+ *   I3  Loss is not stored: the consumer compares offset and sequence of what it takes with what had to come next.  So
+ *       delivered + dropped == end - start, by construction.
+ *   I4  The slot's reference is dropped only after a grace period (slots.c I1).
+ *   I5  The stream's lock is not held while anything blocks or while a grace period passes.
+ *
+ * How each blocked thread wakes: chan.c.
+ *
+ * Ordering pairs
+ *   (B) the last unref of a subscription after all uses of it.
+ *
+ * Reclamation: counted; the reader's plain increment inside an RCU section is justified by I4.
+ */
+#include "sub.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+#include "error.h"
+#include "mem.h"
+#include "opts.h"
+#include "rcu.h"
+#include "stream.h"
+
+void tend__sub_ref(tend_subscription *sub)
+{
+	atomic_fetch_add_explicit(&sub->refs, 1, memory_order_relaxed);
+}
+
+static void destroy(tend_subscription *s)
+{
+	struct tend__item item;
+
+	if (s->lent)
+		tend__slab_unref(s->lent);
+	if (s->has_held)
+		tend__slab_unref(s->held.slab);
+	while (s->snapshot_at < s->snapshot_n)
+		tend__slab_unref(s->snapshot[s->snapshot_at++].slab);
+	while (tend__chan_drain(&s->chan, &item))
+		tend__slab_unref(item.slab);
+	tend__chan_fini(&s->chan);
+	tend__free(s->snapshot);
+	tend__stream_unref(s->stream);
+	tend__free(s);
+}
+
+void tend__sub_unref(tend_subscription *sub)
+{
+	/* (B) pairs with (B) in tend__sub_unref: all uses before the last one frees it */
+	if (atomic_fetch_sub_explicit(&sub->refs, 1, memory_order_acq_rel) == 1)
+		destroy(sub);
+}
+
+/* ---- attach ---- */
+
+static int check(const struct tend_subscribe *o, const tend_stream *st, struct tend_error *err)
+{
+	if (!o)
+		return 0;
+	if (o->delivery < 0 || o->delivery > TEND_LOSSY)
+		return tend__refuse(err, st->name, "delivery", "is %d, not TEND_RELIABLE or TEND_LOSSY",
+		                    (int)o->delivery);
+	if (o->overflow < 0 || o->overflow > TEND_DROP_OLDEST)
+		return tend__refuse(err, st->name, "overflow", "is %d, not TEND_DROP_NEWEST or TEND_DROP_OLDEST",
+		                    (int)o->overflow);
+	if (o->max_buffered_chunks > TEND_MAX_MAX_BUFFERED_CHUNKS)
+		return tend__refuse(err, st->name, "max_buffered_chunks", "is %zu, more than %zu",
+		                    o->max_buffered_chunks, TEND_MAX_MAX_BUFFERED_CHUNKS);
+	if (o->delivery == TEND_LOSSY && !o->overflow && !st->options.overflow)
+		return tend__refuse(err, st->name, "overflow",
+		                    "was not chosen: TEND_LOSSY needs TEND_DROP_NEWEST or TEND_DROP_OLDEST");
+	return 0;
+}
+
+static tend_subscription *make(tend_stream *st, const struct tend_subscribe *o)
+{
+	enum tend_delivery delivery = o && o->delivery ? o->delivery : st->options.delivery;
+	enum tend_overflow overflow = o && o->overflow ? o->overflow : st->options.overflow;
+	size_t depth = o && o->max_buffered_chunks ? o->max_buffered_chunks : st->options.max_buffered_chunks;
+	tend_subscription *s = tend__aligned_calloc(64, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->lossy = delivery == TEND_LOSSY;
+	tend__parker_init(&s->rx_parker);
+	if (tend__chan_init(&s->chan, (uint32_t)depth, s->lossy && overflow == TEND_DROP_OLDEST, &st->tx_parker,
+	                    &s->rx_parker, 0) < 0) {
+		tend__free(s);
+		return NULL;
+	}
+	atomic_init(&s->refs, 1);
+	s->stream = st;
+	tend__stream_ref(st);
+	return s;
+}
+
+/* Memory that the section under the lock may turn out to need. */
+struct room {
+	struct tend__item *snapshot;
+	size_t snapshot_n;
+	struct tend__set *set; /* a bigger one before; the replaced one after */
+	uint32_t set_n;
+};
+
+static int get_room(struct room *room)
+{
+	tend__free(room->snapshot);
+	tend__free(room->set);
+	room->snapshot = room->snapshot_n ? tend__malloc(room->snapshot_n * sizeof *room->snapshot) : NULL;
+	room->set = room->set_n ? tend__set_new(room->set_n) : NULL;
+	return (room->snapshot_n && !room->snapshot) || (room->set_n && !room->set) ? -ENOMEM : 0;
+}
+
+/* [locked] */
+static void take_snapshot(tend_stream *st, tend_subscription *s, struct room *room)
+{
+	s->snapshot = room->snapshot;
+	room->snapshot = NULL;
+	s->snapshot_n = st->replay.n;
+	tend__replay_copy(&st->replay, s->snapshot);
+}
+
+/* [locked] 0; -EBUSY: taken; -EAGAIN: more room is needed first, room says how much. */
+static int attach_locked(tend_stream *st, tend_subscription *s, struct room *room)
+{
+	uint32_t capacity = tend__slots_capacity(&st->slots);
+	bool full = st->slots.used == capacity;
+
+	if (full && st->options.backend == TEND_SINGLE_SUBSCRIBER)
+		return -EBUSY;
+	if (st->replay.n > room->snapshot_n || (full && !st->ended && room->set_n <= capacity)) {
+		room->snapshot_n = st->replay.n + st->replay.n / 8 + (st->replay.n ? 8 : 0);
+		room->set_n = full ? capacity * 2 : 0;
+		return -EAGAIN;
+	}
+	if (st->replay.n)
+		take_snapshot(st, s, room);
+	if (st->ended) {
+		s->ended_before = true;
+		s->terminal = st->terminal;
+		return 0;
+	}
+	if (st->options.replay.kind != TEND_RETAIN_NONE) {
+		s->cursor = st->recorded_sequence;
+		tend__chan_start(&s->chan, st->recorded_offset, st->recorded_sequence);
+	}
+	if (full) {
+		room->set = tend__slots_grow(&st->slots, room->set);
+		room->set_n = UINT32_MAX; /* now the old one, which the reader may still look at */
+	}
+	tend__sub_ref(s);
+	atomic_store_explicit(&s->in_slot, 1, memory_order_relaxed);
+	tend__slots_put(&st->slots, s);
+	return 0;
+}
+
+static int attach(tend_stream *st, tend_subscription *s)
+{
+	struct room room = { 0 };
+	int r;
+
+	for (;;) {
+		tend__lock(&st->lock);
+		r = attach_locked(st, s, &room);
+		tend__unlock(&st->lock);
+		if (r != -EAGAIN)
+			break;
+		r = get_room(&room);
+		if (r < 0)
+			break;
+	}
+	if (room.set_n == UINT32_MAX)
+		tend__rcu_synchronize();
+	tend__free(room.snapshot);
+	tend__free(room.set);
+	return r;
+}
+
+int tend_stream_subscribe(tend_stream *stream, const struct tend_subscribe *options,
+                          tend_subscription **ret_subscription, struct tend_error *err)
+{
+	tend_subscription *s;
+	int r;
+
+	if (!stream || !ret_subscription)
+		return tend__refuse(err, NULL, stream ? "ret_subscription" : "stream", "must not be NULL");
+	if (!tend__stream_is_ours(stream))
+		return tend__error(err, -ECHILD, TEND_STEP_FORK, stream->name,
+		                   "stream %s belongs to the process that this one was forked from", stream->label);
+	r = check(options, stream, err);
+	if (r < 0)
+		return r;
+	s = make(stream, options);
+	if (!s)
+		return tend__error_sys(err, -ENOMEM, TEND_STEP_ALLOCATE, stream->name,
+		                       "no memory for a subscription of stream %s", stream->label);
+	r = attach(stream, s);
+	if (r < 0) {
+		tend__sub_unref(s);
+		if (r == -EBUSY)
+			return tend__error(err, r, TEND_STEP_SUBSCRIBE, stream->name,
+			                   "stream %s has a subscriber already, and its backend is "
+			                   "TEND_SINGLE_SUBSCRIBER", stream->label);
+		return tend__error_sys(err, r, TEND_STEP_ALLOCATE, stream->name, "no memory to subscribe to stream %s",
+		                       stream->label);
+	}
+	*ret_subscription = s;
+	return 0;
+}
+
+/* ---- detach ---- */
+
+void tend__sub_detach(tend_subscription *sub)
+{
+	tend_stream *st = sub->stream;
+
+	if (!atomic_exchange_explicit(&sub->in_slot, 0, memory_order_relaxed))
+		return;
+	tend__chan_close(&sub->chan); /* wakes the reader if it is parked on this channel */
+	tend__lock(&st->lock);
+	tend__slots_remove(&st->slots, sub);
+	tend__unlock(&st->lock);
+	tend__rcu_synchronize();
+	tend__sub_unref(sub);
+}
+
+tend_subscription *tend_subscription_close(tend_subscription *subscription)
+{
+	if (!subscription)
+		return NULL;
+	/* In a forked child there is no reader to detach from, and its locks may be held by nobody. */
+	if (!tend__stream_is_ours(subscription->stream))
+		return NULL;
+	tend__sub_detach(subscription);
+	tend__sub_unref(subscription);
+	return NULL;
+}
+
+void tend_subscription_auto(tend_subscription **subscription)
+{
+	*subscription = tend_subscription_close(*subscription);
+}
+
+/* ---- next ---- */
+
+static void count(_Atomic uint64_t *figure, uint64_t n)
+{
+	atomic_store_explicit(figure, atomic_load_explicit(figure, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* Whether bytes are missing in front of `offset`; counts them and moves the position there. */
+static bool seek(tend_subscription *s, uint64_t offset, uint64_t sequence, struct tend_gap *ret_gap)
+{
+	if (!s->has_position) {
+		s->has_position = true;
+		s->offset = s->snapshot_n ? offset : s->chan.start_offset;
+		s->sequence = s->snapshot_n ? sequence : s->chan.start_sequence;
+	}
+	if (s->offset == offset && s->sequence == sequence)
+		return false;
+	ret_gap->bytes = offset - s->offset;
+	ret_gap->chunks = sequence - s->sequence;
+	s->offset = offset;
+	s->sequence = sequence;
+	count(&s->books.gaps, 1);
+	count(&s->books.bytes_dropped, ret_gap->bytes);
+	count(&s->books.chunks_dropped, ret_gap->chunks);
+	return true;
+}
+
+static void deliver(tend_subscription *s, const struct tend__item *item, struct tend_event *ret_event)
+{
+	ret_event->kind = TEND_CHUNK;
+	ret_event->chunk = (struct tend_chunk){
+		.data = item->slab->data + item->at,
+		.size = item->size,
+		.offset = item->offset,
+		.sequence = item->sequence,
+		.owner = item->slab,
+	};
+	s->lent = item->slab;
+	s->offset = item->offset + item->size;
+	s->sequence = item->sequence + item->count;
+	count(&s->books.bytes, item->size);
+	count(&s->books.chunks, item->count);
+}
+
+/* A gap, and the item is held back for the next call; or the item. */
+static void take(tend_subscription *s, const struct tend__item *item, struct tend_event *ret_event)
+{
+	bool first = !s->has_position;
+	struct tend_gap gap = { .offset = item->offset, .before = item->before };
+	bool lost = seek(s, item->offset, item->sequence, &gap);
+
+	if (first) {
+		gap.at_start = item->offset - gap.bytes > 0; /* where its books began */
+		atomic_store_explicit(&s->books.began_late, gap.at_start, memory_order_relaxed);
+		atomic_store_explicit(&s->books.first_offset, item->offset, memory_order_relaxed);
+	}
+	if (!lost && !gap.at_start) {
+		deliver(s, item, ret_event);
+		return;
+	}
+	s->held = *item;
+	s->has_held = true;
+	ret_event->kind = TEND_GAP;
+	ret_event->gap = gap;
+}
+
+static void end(tend_subscription *s, const struct tend__terminal *t, struct tend_event *ret_event)
+{
+	struct tend_gap gap = { .offset = t->offset, .before = -1 };
+
+	if (!s->ended_before && seek(s, t->offset, t->sequence, &gap)) {
+		ret_event->kind = TEND_GAP;
+		ret_event->gap = gap;
+		return;
+	}
+	ret_event->kind = t->ending == TEND_END_EOF          ? TEND_EOF
+	                  : t->ending == TEND_END_READ_ERROR ? TEND_READ_ERROR
+	                                                     : TEND_DETACHED;
+	ret_event->read_errno = t->error;
+}
+
+static void give_back_lent(tend_subscription *s)
+{
+	if (s->lent)
+		tend__slab_unref(s->lent);
+	s->lent = NULL;
+}
+
+bool tend__sub_next(tend_subscription *s, int64_t deadline, struct tend_event *ret_event)
+{
+	struct tend__item item;
+
+	give_back_lent(s);
+	memset(ret_event, 0, sizeof *ret_event);
+	if (tend__chan_is_cancelled_now(&s->chan))
+		return false;
+	if (s->has_held) {
+		s->has_held = false;
+		deliver(s, &s->held, ret_event);
+		return true;
+	}
+	if (s->snapshot_at < s->snapshot_n) {
+		take(s, &s->snapshot[s->snapshot_at++], ret_event);
+		return true;
+	}
+	if (s->ended_before) {
+		end(s, &s->terminal, ret_event);
+		return true;
+	}
+	switch (tend__chan_pop(&s->chan, &item, deadline)) {
+	case TEND__ITEM:
+		take(s, &item, ret_event);
+		return true;
+	case TEND__END:
+		end(s, &s->chan.terminal, ret_event);
+		return true;
+	case TEND__CANCELLED:
+		return false;
+	default:
+		ret_event->kind = TEND_TIMED_OUT;
+		return true;
+	}
+}
+
+uint64_t tend__sub_offset(const tend_subscription *sub)
+{
+	return sub->offset;
+}
+
+int tend_subscription_next(tend_subscription *subscription, tend_duration timeout, struct tend_event *ret_event)
+{
+	int r = tend__check_duration(timeout, "timeout", false, NULL);
+
+	if (r < 0 || !subscription || !ret_event)
+		return -EINVAL;
+	if (!tend__stream_is_ours(subscription->stream))
+		return -ECHILD;
+	if (!tend__sub_next(subscription, tend__deadline(timeout), ret_event))
+		ret_event->kind = TEND_TIMED_OUT; /* only a consumer's subscription is ever cancelled */
+	return 0;
+}
+
+/* ---- chunks that are kept ---- */
+
+int tend_chunk_ref(const struct tend_chunk *chunk, struct tend_chunk *ret_kept)
+{
+	if (!chunk || !ret_kept || !chunk->owner)
+		return -EINVAL;
+	tend__slab_ref(chunk->owner);
+	*ret_kept = *chunk;
+	return 0;
+}
+
+void tend_chunk_unref(struct tend_chunk *kept)
+{
+	if (!kept || !kept->owner)
+		return;
+	tend__slab_unref(kept->owner);
+	kept->owner = NULL;
+	kept->data = NULL;
+	kept->size = 0;
+}
