@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One call for all of it: collect, wait, stop when the time is over, drain, and hand back everything there is.
+ *
+ * Nothing here waits without a bound of its own: the exit until the time-out, the stop until its plan's end, the drain until its
+ * total; collectors end with their streams, and never block.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+#include "collect.h"
+#include "error.h"
+#include "group.h"
+#include "input.h"
+#include "mem.h"
+#include "opts.h"
+#include "process.h"
+#include "procfs.h"
+#include "stream.h"
+
+/* One stream of the process in the course of the call. */
+struct side {
+	tend_stream *stream;        /* NULL: none */
+	const struct tend_collect *collect;
+	const char *field;
+	struct tend__kept *kept;    /* the collector, NULL: nothing to collect */
+	struct tend_output_result *result;
+};
+
+/* ---- collectors ---- */
+
+static void free_kept(struct tend__kept *kept)
+{
+	if (kept)
+		tend_consumer_free(kept->consumer);
+	tend__free(kept);
+}
+
+static int start_collector(tend_process *p, struct side *s, struct tend_error *err)
+{
+	int r;
+
+	if (s->collect->kind == TEND_COLLECTION_NONE)
+		return 0;
+	if (!s->stream)
+		return tend__refuse(err, p->name, s->field, "asks to collect, but this output is no stream");
+	s->kept = tend__calloc(1, sizeof *s->kept);
+	if (!s->kept)
+		return tend__error_sys(err, -ENOMEM, TEND_STEP_ALLOCATE, p->name, "no memory to collect");
+	r = tend_stream_collect(s->stream, s->collect, &s->kept->consumer, err);
+	if (r < 0) {
+		tend__free(s->kept);
+		s->kept = NULL;
+	}
+	return r;
+}
+
+static int start_collectors(tend_process *p, struct side sides[2], struct tend_error *err)
+{
+	int r = start_collector(p, &sides[0], err);
+
+	if (r == 0)
+		r = start_collector(p, &sides[1], err);
+	if (r < 0)
+		free_kept(sides[0].kept); /* its slot is free when the call returns */
+	return r;
+}
+
+/* What was collected is the process's from here on. */
+static void keep(tend_process *p, struct side *s)
+{
+	struct tend_collected *c = &s->result->collected;
+
+	if (!s->kept)
+		return;
+	tend_consumer_collected(s->kept->consumer, c, NULL);
+	s->kept->what = c->data ? (const void *)c->data : (const void *)c->lines;
+	tend__lock(&p->lock);
+	s->kept->next = p->kept;
+	p->kept = s->kept;
+	tend__unlock(&p->lock);
+}
+
+static struct tend__kept *take_kept(tend_process *p, const void *what)
+{
+	struct tend__kept **at, *found = NULL;
+
+	tend__lock(&p->lock);
+	for (at = &p->kept; *at; at = &(*at)->next) {
+		if ((*at)->what == what) {
+			found = *at;
+			*at = found->next;
+			break;
+		}
+	}
+	tend__unlock(&p->lock);
+	return found;
+}
+
+static void clear(struct tend_collected *c, tend_process *p)
+{
+	const void *what = c->data ? (const void *)c->data : (const void *)c->lines;
+
+	if (what)
+		free_kept(take_kept(p, what));
+	memset(c, 0, sizeof *c);
+}
+
+void tend_result_clear(struct tend_result *result, tend_process *process)
+{
+	if (!result || !process || !tend__process_is_ours(process))
+		return;
+	clear(&result->out.collected, process);
+	clear(&result->err.collected, process);
+}
+
+/* ---- the two ways out ---- */
+
+/* The child is gone: its streams are read to their end, or until the drain has run out. */
+static void drain(struct side sides[2], const struct tend_drain *d)
+{
+	int64_t total = tend__deadline(d->total);
+
+	for (int i = 0; i < 2; i++)
+		if (sides[i].stream)
+			tend__stream_drain(sides[i].stream, tend__span_ns(d->idle), total);
+	for (int i = 0; i < 2; i++)
+		if (sides[i].stream)
+			tend__stream_wait_gone(sides[i].stream, TEND__NEVER);
+	for (int i = 0; i < 2; i++)
+		if (sides[i].kept)
+			tend_consumer_wait(sides[i].kept->consumer, TEND_FOREVER, NULL, NULL);
+}
+
+/* The child runs on, and so do its streams; what is buffered for the collectors is still taken. */
+static void break_off(struct side sides[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (sides[i].kept)
+			tend_consumer_cancel(sides[i].kept->consumer, TEND_FOREVER, TEND_CANCEL_DRAIN, NULL, NULL);
+}
+
+static void report_side(tend_process *p, struct side *s)
+{
+	struct tend_stream_stats stats;
+
+	keep(p, s);
+	if (!s->stream)
+		return;
+	stats = tend_stream_stats(s->stream);
+	s->result->end = stats.end;
+	s->result->read_errno = stats.read_errno;
+	s->result->bytes = stats.bytes_read;
+	s->result->chunks = stats.chunks_read;
+	if (stats.end == TEND_END_DETACHED)
+		s->result->n_held_by = tend__procfs_holders(s->stream->pipe_inode, s->result->held_by);
+}
+
+static enum tend_outcome run_out_of_time(tend_process *p, const struct tend_stop *plan,
+                                         struct tend_stop_report *ret_report)
+{
+	if (!plan)
+		return TEND_STILL_RUNNING;
+	tend__process_await_stop(p, tend__process_begin_stop(p, plan, false), ret_report);
+	return ret_report->outcome < TEND_STOP_SURVIVORS ? TEND_STOPPED : TEND_NOT_STOPPED;
+}
+
+static void run(tend_process *p, const struct tend_complete *o, struct side sides[2], struct tend_result *result)
+{
+	bool exited;
+
+	if (!o->keep_stdin_open)
+		tend__input_close(&p->in);
+	exited = tend__process_wait_exit(p, tend__deadline(o->timeout));
+	result->timed_out = !exited;
+	result->outcome = exited ? TEND_COMPLETED : run_out_of_time(p, o->stop, &result->stop);
+	exited = tend__process_has_exited(p);
+	if (exited)
+		result->exit = p->exit;
+	if (exited)
+		drain(sides, &o->drain);
+	else
+		break_off(sides);
+	report_side(p, &sides[0]);
+	report_side(p, &sides[1]);
+	if (exited)
+		result->n_survivors = tend__group_members(p, result->survivors);
+}
+
+int tend_process_complete(tend_process *process, const struct tend_complete *options, struct tend_result *ret_result,
+                          struct tend_error *err)
+{
+	struct tend_result result;
+	struct side sides[2];
+	int r = tend__process_check(process, err);
+
+	if (r < 0)
+		return r;
+	if (!options || !ret_result)
+		return tend__refuse(err, process->name, options ? "ret_result" : "options", "must not be NULL");
+	r = tend__check_complete(options, process->out || process->err, err);
+	if (r < 0)
+		return r;
+	memset(&result, 0, sizeof result);
+	sides[0] = (struct side){ .stream = process->out, .collect = &options->out, .field = "out", .result = &result.out };
+	sides[1] = (struct side){ .stream = process->err, .collect = &options->err, .field = "err", .result = &result.err };
+	r = start_collectors(process, sides, err);
+	if (r < 0)
+		return r;
+	run(process, options, sides, &result);
+	*ret_result = result;
+	return 0;
+}
+
+static const char *const outcome_names[] = {
+	[0] = "unknown",
+	[TEND_COMPLETED] = "completed",
+	[TEND_STILL_RUNNING] = "still-running",
+	[TEND_STOPPED] = "stopped",
+	[TEND_NOT_STOPPED] = "not-stopped",
+};
+
+const char *tend_outcome_name(enum tend_outcome outcome)
+{
+	size_t i = (size_t)outcome;
+
+	return i < sizeof outcome_names / sizeof *outcome_names ? outcome_names[i] : "unknown";
+}

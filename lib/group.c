@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ladder for signals.  The leader: by pidfd; where the kernel (or valgrind) has no pidfd_send_signal(2), by number.
+ * The group: by the leader's pidfd with PIDFD_SIGNAL_PROCESS_GROUP (Linux 6.9), which names the right group for ever, also when
+ * the leader has been reaped and its number given to somebody else; before 6.9 by number.
+ *
+ * A number is used only under the process's lock and only while the leader has not been reaped: the zombie keeps both the
+ * pid and the group's number from being given away, and the reaper takes the same lock to reap.
+ */
+#include "group.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "process.h"
+#include "procfs.h"
+#include "sys.h"
+
+/* Whether the kernel knows the flag, found out by using it.  A hint that anybody may set: relaxed. */
+enum { UNKNOWN, PRESENT, ABSENT };
+static _Atomic int pidfd_group = UNKNOWN;
+
+static int signal_leader(tend_process *p, int sig)
+{
+	int r = -ENOSYS;
+
+	if (p->reaped || tend__process_has_exited(p))
+		return -ESRCH;
+	if (!tend__sys_forced_off("pidfd_signal"))
+		r = tend__sys_pidfd_signal(p->pidfd, sig, 0);
+	return r == -ENOSYS ? tend__sys_kill(p->pid, sig) : r;
+}
+
+static int signal_group_by_pidfd(tend_process *p, int sig)
+{
+	int r;
+
+	if (atomic_load_explicit(&pidfd_group, memory_order_relaxed) == ABSENT ||
+	    tend__sys_forced_off("pidfd_group") || tend__sys_forced_off("pidfd_signal"))
+		return -ENOSYS;
+	r = tend__sys_pidfd_signal(p->pidfd, sig, TEND__PIDFD_GROUP);
+	/* EINVAL: an unknown flag, as the signal itself has been checked. */
+	if (r == -EINVAL || r == -ENOSYS)
+		r = -ENOSYS;
+	atomic_store_explicit(&pidfd_group, r == -ENOSYS ? ABSENT : PRESENT, memory_order_relaxed);
+	return r;
+}
+
+static int signal_group(tend_process *p, int sig)
+{
+	int r = signal_group_by_pidfd(p, sig);
+
+	if (r != -ENOSYS)
+		return r;
+	return p->reaped ? -ESRCH : tend__sys_kill(-p->pid, sig);
+}
+
+bool tend__group_outlives_leader(tend_process *p)
+{
+	return signal_group_by_pidfd(p, 0) != -ENOSYS;
+}
+
+/* Whether a signal to the group misses the leader. */
+static bool leader_is_elsewhere(tend_process *p)
+{
+	if (p->reaped || tend__process_has_exited(p))
+		return false;
+	return getpgid(p->pid) != p->pid;
+}
+
+int tend__group_signal(tend_process *p, int sig, enum tend_target target)
+{
+	int leader = -ESRCH, group;
+
+	if (target == TEND_LEADER)
+		return signal_leader(p, sig);
+	if (leader_is_elsewhere(p))
+		leader = signal_leader(p, sig);
+	group = signal_group(p, sig);
+	if (leader == 0 || group == 0)
+		return 0;
+	return group == -ESRCH ? leader : group;
+}
+
+/*
+ * A signal 0 that finds nobody is the kernel's own word, and says that the number may be a stranger's by now.  One that finds
+ * somebody may have found zombies only: an unreaped leader, or orphans under a lazy init; then /proc tells.
+ */
+size_t tend__group_members(tend_process *p, struct tend_pid_name *ret_names)
+{
+	int r;
+
+	tend__lock(&p->lock);
+	r = signal_group(p, 0);
+	tend__unlock(&p->lock);
+	return r == -ESRCH ? 0 : tend__procfs_group(p->pid, ret_names);
+}
+
+/* Two looks, as a member that forks can slip through one. */
+bool tend__group_is_empty(tend_process *p)
+{
+	return tend__group_members(p, NULL) == 0 && tend__group_members(p, NULL) == 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Refuses what was not chosen, by the field's name, before anything exists. */
+#ifndef TEND_LIB_OPTS_H
+#define TEND_LIB_OPTS_H
+
+#include <tend/consume.h>
+#include <tend/process.h>
+
+/*
+ * [any] 0, or -EINVAL with the field's full name ("out.stream.read_chunk_size").  `prefix` stands in front of each field's
+ * name, dot included; "" for none.
+ */
+int tend__check_duration(tend_duration d, const char *field, bool finite, struct tend_error *err);
+int tend__check_stream_options(const struct tend_stream_options *o, const char *prefix, struct tend_error *err);
+int tend__check_line_options(const struct tend_line_options *o, const char *prefix, struct tend_error *err);
+int tend__check_collect(const struct tend_collect *o, const char *prefix, struct tend_error *err);
+int tend__check_stop(const struct tend_stop *o, const char *prefix, struct tend_error *err);
+int tend__check_spawn(const struct tend_spawn *o, struct tend_error *err);
+int tend__check_complete(const struct tend_complete *o, bool has_stream, struct tend_error *err);
+
+#endif

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process object.
+ *
+ * A process is running until its exit is *observed* (waitid with WNOWAIT, by whichever thread looks first, under the lock),
+ * which is published once and for all; later the reaper *reaps* it, which gives the number up.  Between the two the zombie
+ * pins the number.  Waiters look at `exited` and sleep on `changed`.
+ *
+ * Ordering pairs
+ *   (X) `exit` before `exited`.      (Q) a stop's end before its number.      (O) all uses before the last unref frees it.
+ */
+#include "process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "error.h"
+#include "group.h"
+#include "input.h"
+#include "mem.h"
+#include "opts.h"
+#include "rcu.h"
+#include "reaper.h"
+#include "stream.h"
+#include "sys.h"
+
+/* ---- life ---- */
+
+tend_process *tend__process_new(const char *name)
+{
+	tend_process *p = tend__calloc(1, sizeof *p);
+
+	if (!p)
+		return NULL;
+	p->name = tend__strdup(name);
+	if (!p->name) {
+		tend__free(p);
+		return NULL;
+	}
+	p->pidfd = -1;
+	p->fork_generation = tend__fork_generation();
+	atomic_init(&p->refs, 1);
+	atomic_init(&p->detached, 0);
+	atomic_init(&p->exited, 0);
+	atomic_init(&p->stops, 0);
+	tend__event_init(&p->changed);
+	tend__lock_init(&p->lock, TEND__RANK_PROCESS);
+	tend__input_init(&p->in);
+	return p;
+}
+
+void tend__process_ref(tend_process *p)
+{
+	atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+}
+
+static void free_kept(struct tend__kept *kept)
+{
+	while (kept) {
+		struct tend__kept *next = kept->next;
+
+		tend_consumer_free(kept->consumer);
+		tend__free(kept);
+		kept = next;
+	}
+}
+
+/* On whichever thread is last, the reaper's too: so nobody is waited for. */
+static void destroy(tend_process *p)
+{
+	free_kept(p->kept);
+	if (p->out)
+		tend__stream_close(p->out, false);
+	if (p->err)
+		tend__stream_close(p->err, false);
+	tend__input_fini(&p->in);
+	tend__sys_close(p->pidfd);
+	tend__lock_destroy(&p->lock);
+	tend__free(p->name);
+	tend__free(p);
+}
+
+void tend__process_unref(tend_process *p)
+{
+	/* (O) pairs with (O) in tend__process_unref */
+	if (atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) == 1)
+		destroy(p);
+}
+
+bool tend__process_is_ours(const tend_process *p)
+{
+	return p->fork_generation == tend__fork_generation();
+}
+
+int tend__process_check(const tend_process *p, struct tend_error *err)
+{
+	if (!p)
+		return tend__refuse(err, NULL, "process", "must not be NULL");
+	if (!tend__process_is_ours(p))
+		return tend__error(err, -ECHILD, TEND_STEP_FORK, p->name,
+		                   "%s is a child of the process that this one was forked from", p->name);
+	return 0;
+}
+
+pid_t tend_process_pid(const tend_process *process)
+{
+	return process->pid;
+}
+
+const char *tend_process_name(const tend_process *process)
+{
+	return process->name;
+}
+
+tend_stream *tend_process_stdout(tend_process *process)
+{
+	return process->out;
+}
+
+tend_stream *tend_process_stderr(tend_process *process)
+{
+	return process->err;
+}
+
+/* ---- exit ---- */
+
+bool tend__process_has_exited(const tend_process *p)
+{
+	/* (X) pairs with (X) in tend__process_observe_locked: the exit record */
+	return atomic_load_explicit(&p->exited, memory_order_acquire);
+}
+
+static void fill_exit(struct tend_exit *e, const siginfo_t *info)
+{
+	switch (info->si_code) {
+	case CLD_EXITED:
+		e->kind = TEND_EXITED;
+		e->code = info->si_status;
+		break;
+	case CLD_KILLED:
+	case CLD_DUMPED:
+		e->kind = TEND_SIGNALED;
+		e->signal = info->si_status;
+		e->core_dumped = info->si_code == CLD_DUMPED;
+		break;
+	default:
+		e->kind = TEND_EXIT_UNKNOWN;
+	}
+}
+
+bool tend__process_observe_locked(tend_process *p, bool pidfd_is_readable)
+{
+	struct rusage usage = { .ru_maxrss = 0 };
+	siginfo_t info;
+	int r;
+
+	if (tend__process_has_exited(p))
+		return false;
+	r = tend__sys_wait(p->pidfd, true, &info, &usage);
+	if (r == 0 || (r < 0 && r != -ECHILD && !pidfd_is_readable))
+		return false;
+	if (r < 0) {
+		/* Somebody else has reaped it, or keeps us from looking: it is gone, its number may be a stranger's. */
+		p->exit.kind = TEND_EXIT_UNKNOWN;
+		p->reaped = true;
+	} else {
+		fill_exit(&p->exit, &info);
+		p->exit.rusage = usage;
+	}
+	p->exit.wall_ns = tend__now_ns() - p->started_ns;
+	/* (X) pairs with (X) in tend__process_has_exited */
+	atomic_store_explicit(&p->exited, 1, memory_order_release);
+	return true;
+}
+
+static const char *describe(const struct tend_exit *e, char *room, size_t size)
+{
+	if (e->kind == TEND_EXITED)
+		snprintf(room, size, "exited with code %d", e->code);
+	else if (e->kind == TEND_SIGNALED)
+		snprintf(room, size, "was ended by signal %d", e->signal);
+	else
+		snprintf(room, size, "is gone; its status was taken by somebody else");
+	return room;
+}
+
+void tend__process_announce(tend_process *p)
+{
+	char text[64];
+
+	tend__event_signal(&p->changed);
+	tend__log(p->exit.kind == TEND_EXIT_UNKNOWN ? TEND_LOG_WARNING : TEND_LOG_INFO, "exit", p->name, p->pid,
+	          "the child %s", describe(&p->exit, text, sizeof text));
+}
+
+bool tend__process_observe(tend_process *p, bool pidfd_is_readable)
+{
+	bool is_new;
+
+	if (tend__process_has_exited(p))
+		return true;
+	tend__lock(&p->lock);
+	is_new = tend__process_observe_locked(p, pidfd_is_readable);
+	tend__unlock(&p->lock);
+	if (is_new)
+		tend__process_announce(p);
+	return tend__process_has_exited(p);
+}
+
+bool tend__process_wait_exit(tend_process *p, int64_t deadline)
+{
+	uint32_t g;
+
+	/* An exit that the reaper has not got to yet counts: completion goes before the deadline. */
+	if (deadline == 0)
+		return tend__process_observe(p, false);
+	g = tend__event_begin(&p->changed);
+	while (!tend__process_has_exited(p)) {
+		if (!tend__event_sleep(&p->changed, g, deadline))
+			break;
+		g = tend__event_again(&p->changed);
+	}
+	tend__event_end(&p->changed);
+	return tend__process_observe(p, false);
+}
+
+int tend_process_wait(tend_process *process, tend_duration timeout, struct tend_exit *ret_exit, struct tend_error *err)
+{
+	int r = tend__process_check(process, err);
+
+	if (r == 0)
+		r = tend__check_duration(timeout, "timeout", false, err);
+	if (r < 0)
+		return r;
+	if (tend__process_wait_exit(process, tend__deadline(timeout))) {
+		if (ret_exit)
+			*ret_exit = process->exit;
+	} else if (ret_exit) {
+		memset(ret_exit, 0, sizeof *ret_exit);
+		ret_exit->kind = TEND_RUNNING;
+	}
+	return 0;
+}
+
+/* ---- signals and stops ---- */
+
+int tend_process_signal(tend_process *process, int signal, enum tend_target target, struct tend_error *err)
+{
+	bool is_new;
+	int r;
+
+	if (!process)
+		return tend__refuse(err, NULL, "process", "must not be NULL");
+	if (!tend__process_is_ours(process))
+		return tend__error(err, -EPERM, TEND_STEP_FORK, process->name,
+		                   "%s is a child of the process that this one was forked from", process->name);
+	if (signal < 1 || signal > SIGRTMAX)
+		return tend__refuse(err, process->name, "signal", "is %d, not 1 to %d", signal, SIGRTMAX);
+	if (target != TEND_LEADER && target != TEND_GROUP)
+		return tend__refuse(err, process->name, "target", "is %d, not TEND_LEADER or TEND_GROUP", (int)target);
+	tend__lock(&process->lock);
+	is_new = tend__process_observe_locked(process, false);
+	r = tend__group_signal(process, signal, target);
+	tend__unlock(&process->lock);
+	if (is_new)
+		tend__process_announce(process);
+	if (r == 0)
+		return 0;
+	tend__error_sys(err, r, target == TEND_LEADER ? TEND_STEP_SIGNAL_LEADER : TEND_STEP_SIGNAL_GROUP, process->name,
+	                "cannot send signal %d to %s of %s", signal, target == TEND_LEADER ? "the leader" : "the group",
+	                process->name);
+	if (err) {
+		err->pid = process->pid;
+		err->signal = signal;
+	}
+	return r;
+}
+
+uint32_t tend__process_begin_stop(tend_process *p, const struct tend_stop *plan, bool kill)
+{
+	struct tend__stopping *s = &p->stopping;
+	uint32_t number;
+
+	tend__lock(&p->lock);
+	if (!s->active) {
+		s->active = true;
+		s->kill_asked = false;
+		tend__stop_plan_copy(&s->plan, plan);
+		p->stops_begun++;
+		tend__reaper_stop_locked(p);
+	} else if (kill) {
+		s->kill_asked = true;
+		s->kill_confirm = plan->after_kill;
+		tend__reaper_stop_locked(p);
+	}
+	number = p->stops_begun;
+	tend__unlock(&p->lock);
+	return number;
+}
+
+static bool has_ended(tend_process *p, uint32_t number)
+{
+	/* (Q) pairs with (Q) in finish: the report is there; numbers wrap */
+	return (int32_t)(atomic_load_explicit(&p->stops, memory_order_acquire) - number) >= 0;
+}
+
+void tend__process_await_stop(tend_process *p, uint32_t number, struct tend_stop_report *ret_report)
+{
+	uint32_t g = tend__event_begin(&p->changed);
+
+	while (!has_ended(p, number)) {
+		tend__event_sleep(&p->changed, g, TEND__NEVER);
+		g = tend__event_again(&p->changed);
+	}
+	tend__event_end(&p->changed);
+	tend__lock(&p->lock);
+	*ret_report = p->stopping.report;
+	tend__unlock(&p->lock);
+}
+
+static int stop(tend_process *p, const struct tend_stop *plan, bool kill, struct tend_stop_report *ret_report,
+                struct tend_error *err)
+{
+	struct tend_stop_report report;
+
+	tend__process_await_stop(p, tend__process_begin_stop(p, plan, kill), &report);
+	if (ret_report)
+		*ret_report = report;
+	if (report.outcome != TEND_STOP_REFUSED)
+		return 0;
+	tend__error_sys(err, -EPERM, TEND_STEP_SIGNAL_GROUP, p->name, "%s cannot be stopped: signalling it is refused",
+	                p->name);
+	if (err) {
+		err->pid = p->pid;
+		err->signal = report.n_signals ? report.signals[report.n_signals - 1].signal : 0;
+	}
+	return -EPERM;
+}
+
+int tend_process_stop(tend_process *process, const struct tend_stop *plan, struct tend_stop_report *ret_report,
+                      struct tend_error *err)
+{
+	int r = tend__process_check(process, err);
+
+	if (r == 0)
+		r = plan ? tend__check_stop(plan, "plan.", err) : tend__refuse(err, process->name, "plan", "must not be NULL");
+	return r < 0 ? r : stop(process, plan, false, ret_report, err);
+}
+
+int tend_process_kill(tend_process *process, tend_duration confirm, struct tend_stop_report *ret_report,
+                      struct tend_error *err)
+{
+	const struct tend_stop plan = { .n_phases = 0, .after_kill = confirm };
+	int r = tend__process_check(process, err);
+
+	if (r == 0)
+		r = tend__check_duration(confirm, "confirm", true, err);
+	return r < 0 ? r : stop(process, &plan, true, ret_report, err);
+}
+
+/* ---- letting go ---- */
+
+void tend_process_detach(tend_process *process)
+{
+	atomic_store_explicit(&process->detached, 1, memory_order_relaxed);
+}
+
+/* The one abort of the library, and the one line that it prints: a handle was freed whose child nobody ended. */
+__attribute__((__noreturn__)) static void forgotten_abort(tend_process *p)
+{
+	char line[512];
+	int n;
+
+	tend__lock(&p->lock);
+	tend__group_signal(p, SIGKILL, TEND_GROUP);
+	tend__unlock(&p->lock);
+	n = snprintf(line, sizeof line,
+	             "tend: %.200s (pid %d) was still running when its handle was freed: wait for it, stop it, or detach "
+	             "it first, or choose another .if_forgotten\n",
+	             p->name, (int)p->pid);
+	if (n > 0 && write(STDERR_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1) < 0)
+		tend__log(TEND_LOG_ERROR, "forgotten", p->name, p->pid, "%s", line);
+	abort();
+}
+
+static void forgotten_terminate(tend_process *p)
+{
+	const struct tend_stop plan = {
+		.phases = p->forgotten_plan.phases,
+		.n_phases = p->forgotten_plan.n_phases,
+		.after_kill = p->forgotten_plan.after_kill,
+	};
+
+	tend__log(TEND_LOG_WARNING, "forgotten", p->name, p->pid, "freed while running: the child is being stopped");
+	tend__process_begin_stop(p, &plan, false);
+}
+
+static void close_streams(tend_process *p)
+{
+	tend_stream *out = p->out, *err = p->err;
+
+	p->out = p->err = NULL;
+	if (out)
+		tend__stream_close(out, true);
+	if (err)
+		tend__stream_close(err, true);
+}
+
+tend_process *tend_process_free(tend_process *process)
+{
+	bool is_terminating = false;
+
+	if (!process || !tend__process_is_ours(process))
+		return NULL; /* after fork: what other threads shared may be half changed, so it is left as it is */
+	if (!atomic_load_explicit(&process->detached, memory_order_relaxed) && !tend__process_observe(process, false)) {
+		if (process->if_forgotten == TEND_IF_FORGOTTEN_ABORT)
+			forgotten_abort(process);
+		if (process->if_forgotten == TEND_IF_FORGOTTEN_TERMINATE) {
+			is_terminating = true;
+			forgotten_terminate(process);
+		}
+	}
+	tend__input_close(&process->in);
+	if (!is_terminating)
+		close_streams(process);
+	tend__process_unref(process);
+	return NULL;
+}
+
+void tend_process_auto(tend_process **process)
+{
+	*process = tend_process_free(*process);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* The process object: its states, its references, who may do what. */
+#ifndef TEND_LIB_PROCESS_H
+#define TEND_LIB_PROCESS_H
+
+#include <tend/process.h>
+
+#include "lock.h"
+#include "stop.h"
+#include "wake.h"
+
+/* The child's stdin, when it is a pipe. */
+struct tend__input {
+	struct tend__lock lock;     /* guards fd and busy; never held while a write waits */
+	int fd;                     /* -1: none, or closed */
+	bool busy;                  /* a thread is writing */
+	_Atomic uint32_t closing;   /* 1: no more writes */
+	int wake_fd;                /* makes the writer's poll return; -1: none */
+	struct tend__event changed; /* busy, fd */
+};
+
+/* A stop in progress, and the last one's report.  Guarded by the process's lock. */
+struct tend__stopping {
+	bool active;
+	bool kill_asked;            /* tend_process_kill() came while it ran */
+	tend_duration kill_confirm; /* and will wait so long */
+	struct tend__stop_plan plan;
+	struct tend__stop_machine machine;
+	struct tend_stop_report report;
+	int64_t began;
+	int64_t deadline;           /* of the phase */
+	int64_t look_at;            /* when to look again whether the group is empty */
+	int64_t look_step;
+};
+
+/* Collected output that a result points to: freed with the process. */
+struct tend__kept {
+	tend_consumer *consumer;
+	const void *what;           /* what the result points to */
+	struct tend__kept *next;
+};
+
+struct tend_process {
+	_Atomic uint32_t refs;      /* handle, the reaper until the exit, a stop in progress */
+	unsigned fork_generation;
+	char *name;
+	pid_t pid;
+	int pidfd;
+	int64_t started_ns;
+	tend_stream *out, *err;     /* the handle's; NULL where there is none */
+	struct tend__input in;
+	enum tend_forgotten_kind if_forgotten;
+	struct tend__stop_plan forgotten_plan;
+
+	_Atomic uint32_t detached;
+	_Atomic uint32_t exited;    /* 1: `exit` is valid and final */
+	_Atomic uint32_t stops;     /* how many stops have ended */
+	struct tend__event changed; /* exited, stops */
+	struct tend_exit exit;
+
+	struct tend__lock lock;     /* guards all below; the number is signalled and given up under it */
+	bool reaped;                /* the number may belong to a stranger */
+	uint32_t stops_begun;
+	struct tend__stopping stopping;
+	struct tend__kept *kept;
+
+	/* the reaper's inbox, guarded by its lock */
+	bool in_inbox;
+	struct tend_process *inbox_next;
+	/* the reaper's alone */
+	bool in_stops;
+	struct tend_process *stops_prev, *stops_next;
+};
+
+/* [any] A process without a child yet: one reference, pid 0, pidfd -1.  NULL: no memory. */
+tend_process *tend__process_new(const char *name);
+void tend__process_ref(tend_process *p);
+void tend__process_unref(tend_process *p);
+bool tend__process_is_ours(const tend_process *p);
+/* [any] -ECHILD when the handle is another process's. */
+int tend__process_check(const tend_process *p, struct tend_error *err);
+
+/* [any] Whether the exit is known. */
+bool tend__process_has_exited(const tend_process *p);
+/*
+ * [any, locked] Looks whether the child has exited, without reaping it, and publishes it if so.  The waiters are woken by
+ * tend__process_announce(), to be called without the lock when this returned true.
+ */
+bool tend__process_observe_locked(tend_process *p, bool pidfd_is_readable);
+void tend__process_announce(tend_process *p);
+/* [any] Both: whether it has exited by now. */
+bool tend__process_observe(tend_process *p, bool pidfd_is_readable);
+/*
+ * [any] Hands a checked plan to the reaper, or joins the stop in progress; the number of the stop, to wait for.  `kill`:
+ * SIGKILL now, in either case, and plan->after_kill for it to work.
+ */
+uint32_t tend__process_begin_stop(tend_process *p, const struct tend_stop *plan, bool kill);
+/* [any] Waits for the end of a stop; the reaper bounds it. */
+void tend__process_await_stop(tend_process *p, uint32_t number, struct tend_stop_report *ret_report);
+/* [any] Whether it has exited by `deadline`. */
+bool tend__process_wait_exit(tend_process *p, int64_t deadline);
+
+#endif

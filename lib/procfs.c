@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc as a source of names for reports.  What is found is a moment's view: a process may come or go while the directory
+ * is read.  Nobody is ever signalled by a number that was found here.
+ */
+#include "procfs.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct found {
+	struct tend_pid_name *names; /* may be NULL */
+	size_t n;
+};
+
+/* The contents of a small file, NUL-terminated; false where it cannot be read. */
+static bool slurp(const char *path, char *ret_text, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, ret_text, room - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	ret_text[n] = '\0';
+	return true;
+}
+
+static void name_it(pid_t pid, struct tend_pid_name *ret_name)
+{
+	char path[64];
+
+	ret_name->pid = pid;
+	snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+	if (!slurp(path, ret_name->comm, sizeof ret_name->comm))
+		strcpy(ret_name->comm, "?");
+	ret_name->comm[strcspn(ret_name->comm, "\n")] = '\0';
+}
+
+static void add(struct found *f, pid_t pid)
+{
+	if (f->names && f->n < TEND_MAX_NAMED)
+		name_it(pid, &f->names[f->n]);
+	f->n++;
+}
+
+/* Calls `look` for each process. */
+static void each_process(void (*look)(pid_t pid, const void *what, struct found *found), const void *what,
+                         struct found *found)
+{
+	DIR *dir = opendir("/proc");
+	const struct dirent *e;
+
+	if (!dir)
+		return;
+	while ((e = readdir(dir)) != NULL) {
+		char *end;
+		long pid = strtol(e->d_name, &end, 10);
+
+		if (pid > 0 && *end == '\0')
+			look((pid_t)pid, what, found);
+	}
+	closedir(dir);
+}
+
+/*
+ * proc(5) /proc/PID/stat: pid (comm) state ppid pgrp ... num_threads, where comm may hold anything, ')' too.  State Z with more
+ * than one thread is a process whose first thread has ended: alive.
+ */
+static bool parse_stat(const char *text, char *ret_state, int *ret_pgrp, int *ret_threads)
+{
+	const char *p = strrchr(text, ')');
+
+	return p && sscanf(p + 1, " %c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d", ret_state,
+	                   ret_pgrp, ret_threads) == 3;
+}
+
+static void look_at_group(pid_t pid, const void *what, struct found *found)
+{
+	const pid_t *pgid = what;
+	char path[64], text[512], state;
+	int pgrp, threads;
+
+	if (pid == *pgid)
+		return;
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	if (!slurp(path, text, sizeof text) || !parse_stat(text, &state, &pgrp, &threads) || pgrp != *pgid)
+		return;
+	if (state == 'X' || (state == 'Z' && threads <= 1))
+		return;
+	add(found, pid);
+}
+
+size_t tend__procfs_group(pid_t pgid, struct tend_pid_name *ret_names)
+{
+	struct found found = { .names = ret_names };
+
+	each_process(look_at_group, &pgid, &found);
+	return found.n;
+}
+
+static bool is_link_to(int dirfd, const char *name, const char *target)
+{
+	char link[64];
+	ssize_t n = readlinkat(dirfd, name, link, sizeof link - 1);
+
+	if (n < 0)
+		return false;
+	link[n] = '\0';
+	return strcmp(link, target) == 0;
+}
+
+static void look_at_fds(pid_t pid, const void *what, struct found *found)
+{
+	const char *target = what;
+	const struct dirent *e;
+	char path[64];
+	DIR *dir;
+
+	if (pid == getpid())
+		return;
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((e = readdir(dir)) != NULL) {
+		if (e->d_name[0] != '.' && is_link_to(dirfd(dir), e->d_name, target)) {
+			add(found, pid);
+			break;
+		}
+	}
+	closedir(dir);
+}
+
+size_t tend__procfs_holders(uint64_t pipe_inode, struct tend_pid_name *ret_names)
+{
+	struct found found = { .names = ret_names };
+	char target[64];
+
+	if (!pipe_inode)
+		return 0;
+	snprintf(target, sizeof target, "pipe:[%" PRIu64 "]", pipe_inode);
+	each_process(look_at_fds, target, &found);
+	return found.n;
+}

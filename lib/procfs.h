@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking other processes up in /proc: who is in a group, who holds a pipe. */
+#ifndef TEND_LIB_PROCFS_H
+#define TEND_LIB_PROCFS_H
+
+#include <tend/stop.h>
+
+/*
+ * [any] Processes in group `pgid` that are alive, the leader (pid == pgid) left out: how many; the first TEND_MAX_NAMED
+ * by name in ret_names (may be NULL).  0 where /proc cannot be read.
+ */
+size_t tend__procfs_group(pid_t pgid, struct tend_pid_name *ret_names);
+/* [any] Processes but our own that have the pipe with this inode open, likewise. */
+size_t tend__procfs_holders(uint64_t pipe_inode, struct tend_pid_name *ret_names);
+
+#endif

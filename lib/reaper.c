@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Problem: see every child exit as soon as it does, reap it once and at the right moment, and run any number of stops at
+ * the same time, without signals, without polling, and without a thread per child.
+ *
+ * Threads: one reaper for the process, from the first spawn on.  Others hand it work through epoll (watch) and the inbox (stop).
+ *
+ * State
+ *   inbox     processes whose `stopping` wants looking at; guarded by reaper.lock, LIFO, each at most once.
+ *   stops     processes with a stop in progress; the reaper's alone.
+ *
+ * Invariants
+ *   I1  Only the reaper reaps, under the process's lock, after the exit has been published.  Signalling by number takes the
+ *       same lock and looks at `reaped` first, so it cannot meet a recycled number.
+ *   I2  While a stop is in progress and the group can be signalled by its number only, the leader stays unreaped: it pins
+ *       the number.
+ *   I3  A watched process has a reference until its exit was seen; one with a stop until that has ended.
+ *   I4  A readable pidfd is a hint; waitid decides.
+ *
+ * How the blocked reaper wakes: a pidfd, the eventfd (inbox), the timer (earliest deadline of all stops).  Who waits for it sleeps on
+ * the process's event; both publications are followed by a signal of it.
+ *
+ * In a forked child there is no reaper: the state is made anew, handles from before are foreign.
+ */
+#include "reaper.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "clock.h"
+#include "error.h"
+#include "group.h"
+#include "rcu.h"
+#include "stopper.h"
+#include "sys.h"
+
+#define REAPER_STACK ((size_t)128 << 10) /* reads /proc, calls the host's log function */
+#define EVENTS 64
+
+static struct {
+	struct tend__lock setup;  /* guards running, and the making of the rest */
+	bool running, has_atfork;
+	int epfd, timerfd, wake_fd;
+	struct tend__lock lock;   /* guards inbox */
+	struct tend_process *inbox;
+	struct tend_process *stops;
+} reaper = {
+	.setup = TEND__LOCK_INIT(TEND__RANK_SETUP),
+	.epfd = -1, .timerfd = -1, .wake_fd = -1,
+	.lock = TEND__LOCK_INIT(TEND__RANK_REAPER),
+};
+
+/* ---- the list of stops ---- */
+
+static void link_stop(tend_process *p)
+{
+	p->in_stops = true;
+	p->stops_prev = NULL;
+	p->stops_next = reaper.stops;
+	if (reaper.stops)
+		reaper.stops->stops_prev = p;
+	reaper.stops = p;
+}
+
+static void unlink_stop(tend_process *p)
+{
+	p->in_stops = false;
+	if (p->stops_prev)
+		p->stops_prev->stops_next = p->stops_next;
+	else
+		reaper.stops = p->stops_next;
+	if (p->stops_next)
+		p->stops_next->stops_prev = p->stops_prev;
+}
+
+/* ---- reaping ---- */
+
+/* Gives the number up, unless a stop still needs it (I2). */
+static void reap(tend_process *p)
+{
+	struct rusage usage;
+	siginfo_t info;
+	bool done = false;
+
+	tend__lock(&p->lock);
+	if (!p->reaped && (!p->stopping.active || tend__group_outlives_leader(p))) {
+		tend__sys_wait(p->pidfd, false, &info, &usage);
+		p->reaped = done = true;
+	}
+	tend__unlock(&p->lock);
+	if (done)
+		tend__log(TEND_LOG_DEBUG, "reap", p->name, p->pid, "the child has been reaped");
+}
+
+static void end_stop(tend_process *p)
+{
+	unlink_stop(p);
+	if (tend__process_has_exited(p))
+		reap(p);
+	tend__process_unref(p);
+}
+
+static void on_pidfd(tend_process *p)
+{
+	if (!tend__process_observe(p, true))
+		return; /* only a hint: the event comes again */
+	tend__sys_epoll_del(reaper.epfd, p->pidfd);
+	reap(p);
+	if (p->in_stops) {
+		p->stopping.look_at = 0;
+		if (tend__stopper_look(p))
+			end_stop(p);
+	}
+	tend__process_unref(p);
+}
+
+/* ---- stops ---- */
+
+static struct tend_process *take_inbox(void)
+{
+	struct tend_process *first;
+
+	tend__lock(&reaper.lock);
+	first = reaper.inbox;
+	reaper.inbox = NULL;
+	tend__unlock(&reaper.lock);
+	return first;
+}
+
+/* Whether somebody wants SIGKILL at once. */
+static bool take_kill(tend_process *p)
+{
+	struct tend__stopping *s = &p->stopping;
+	bool asked;
+
+	tend__lock(&p->lock);
+	asked = s->kill_asked;
+	s->kill_asked = false;
+	if (asked)
+		s->plan.after_kill = s->kill_confirm;
+	tend__unlock(&p->lock);
+	return asked;
+}
+
+static bool is_active(tend_process *p)
+{
+	bool active;
+
+	tend__lock(&p->lock);
+	active = p->stopping.active;
+	tend__unlock(&p->lock);
+	return active;
+}
+
+/* A new stop, or a kill for the one in progress, which may have ended meanwhile. */
+static void on_stop(tend_process *p)
+{
+	bool over = false;
+
+	if (p->in_stops) {
+		tend__process_unref(p); /* one reference for a stop is enough */
+	} else if (is_active(p)) {
+		link_stop(p);
+		over = tend__stopper_begin(p);
+	} else {
+		tend__process_unref(p);
+		return;
+	}
+	if (!over && take_kill(p))
+		over = tend__stopper_kill(p);
+	if (over)
+		end_stop(p);
+}
+
+static void on_inbox(void)
+{
+	struct tend_process *p, *next;
+
+	tend__sys_unring(reaper.wake_fd);
+	for (p = take_inbox(); p; p = next) {
+		tend__lock(&reaper.lock);
+		next = p->inbox_next;
+		p->in_inbox = false;
+		tend__unlock(&reaper.lock);
+		on_stop(p);
+	}
+}
+
+/* Looks at every stop that is due; the earliest deadline of the rest. */
+static int64_t run_stops(void)
+{
+	int64_t earliest = TEND__NEVER, now = tend__now_ns();
+	struct tend_process *p, *next;
+
+	for (p = reaper.stops; p; p = next) {
+		next = p->stops_next;
+		if (tend__stopper_next(p) <= now && tend__stopper_look(p)) {
+			end_stop(p);
+			continue;
+		}
+		if (tend__stopper_next(p) < earliest)
+			earliest = tend__stopper_next(p);
+	}
+	return earliest;
+}
+
+/* ---- the thread ---- */
+
+static void *run(void *arg)
+{
+	struct epoll_event events[EVENTS];
+	int64_t armed = TEND__NEVER;
+
+	(void)arg;
+	for (;;) {
+		int n = tend__sys_epoll_wait(reaper.epfd, events, EVENTS);
+		int64_t earliest;
+
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.ptr == &reaper.wake_fd)
+				on_inbox();
+			else if (events[i].data.ptr == &reaper.timerfd)
+				tend__sys_unring(reaper.timerfd), armed = TEND__NEVER;
+			else
+				on_pidfd(events[i].data.ptr);
+		}
+		earliest = run_stops();
+		if (earliest != armed) {
+			tend__sys_timerfd_set(reaper.timerfd, earliest);
+			armed = earliest;
+		}
+	}
+	return NULL;
+}
+
+static void close_all(void)
+{
+	tend__sys_close(reaper.wake_fd);
+	tend__sys_close(reaper.timerfd);
+	tend__sys_close(reaper.epfd);
+	reaper.epfd = reaper.timerfd = reaper.wake_fd = -1;
+}
+
+/* The parent's epoll set is shared: closing the descriptor leaves it alone, changing it would not. */
+static void after_fork_in_child(void)
+{
+	close_all();
+	tend__lock_init(&reaper.setup, TEND__RANK_SETUP);
+	tend__lock_init(&reaper.lock, TEND__RANK_REAPER);
+	reaper.running = false;
+	reaper.inbox = reaper.stops = NULL;
+}
+
+static int make(void)
+{
+	pthread_t thread;
+	int r;
+
+	if (!reaper.has_atfork) {
+		r = -pthread_atfork(NULL, NULL, after_fork_in_child);
+		if (r < 0)
+			return r;
+		reaper.has_atfork = true;
+	}
+	reaper.epfd = tend__sys_epoll();
+	if (reaper.epfd < 0)
+		return reaper.epfd;
+	reaper.timerfd = tend__sys_timerfd();
+	if (reaper.timerfd < 0)
+		return reaper.timerfd;
+	reaper.wake_fd = tend__sys_eventfd();
+	if (reaper.wake_fd < 0)
+		return reaper.wake_fd;
+	r = tend__sys_epoll_add(reaper.epfd, reaper.timerfd, &reaper.timerfd);
+	if (r == 0)
+		r = tend__sys_epoll_add(reaper.epfd, reaper.wake_fd, &reaper.wake_fd);
+	if (r == 0)
+		r = tend__sys_thread(&thread, REAPER_STACK, "tend-reaper", run, NULL);
+	if (r == 0)
+		pthread_detach(thread);
+	return r;
+}
+
+int tend__reaper_start(struct tend_error *err)
+{
+	int r = 0;
+
+	tend__lock(&reaper.setup);
+	if (!reaper.running) {
+		r = make();
+		if (r < 0)
+			close_all();
+		else
+			reaper.running = true;
+	}
+	tend__unlock(&reaper.setup);
+	if (r < 0)
+		return tend__error_sys(err, r, TEND_STEP_THREAD, NULL, "cannot start the reaper thread");
+	return 0;
+}
+
+int tend__reaper_watch(tend_process *p)
+{
+	int r;
+
+	tend__process_ref(p);
+	r = tend__sys_epoll_add(reaper.epfd, p->pidfd, p);
+	if (r < 0)
+		tend__process_unref(p);
+	return r;
+}
+
+void tend__reaper_stop_locked(tend_process *p)
+{
+	bool ring = false;
+
+	tend__lock(&reaper.lock);
+	if (!p->in_inbox) {
+		tend__process_ref(p);
+		p->in_inbox = ring = true;
+		p->inbox_next = reaper.inbox;
+		reaper.inbox = p;
+	}
+	tend__unlock(&reaper.lock);
+	if (ring)
+		tend__sys_ring(reaper.wake_fd);
+}

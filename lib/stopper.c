@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Problem: escalate until the child has exited and nobody of its group is alive, or say honestly that this was not to be had.
+ *
+ * Threads: the reaper only; p->stopping is shared with callers under p->lock.
+ *
+ * That the leader has exited is an event.  That its group is empty is none, without a cgroup: once the leader is gone the
+ * group is looked at in steps that grow from 1 to 32 ms.  Nothing is looked at while the leader lives.
+ */
+#include "stopper.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "clock.h"
+#include "error.h"
+#include "group.h"
+#include "sys.h"
+
+#define FIRST_LOOK_NS INT64_C(1000000)
+#define LAST_LOOK_NS INT64_C(32000000)
+
+/* [locked] */
+static void note_signal(struct tend__stopping *s, int sig, enum tend_target target, int result)
+{
+	size_t max = sizeof s->report.signals / sizeof s->report.signals[0];
+
+	if (s->report.n_signals == max)
+		return;
+	s->report.signals[s->report.n_signals++] = (struct tend_signal_sent){
+		.signal = sig,
+		.target = target,
+		.error = result,
+		.phase = s->machine.phase,
+		.after_ns = tend__now_ns() - s->began,
+	};
+}
+
+/* [locked] Sends and notes; SIGCONT behind it, so that a stopped process can act on it.  The first one's result. */
+static int send_noted(tend_process *p, int sig, enum tend_target target)
+{
+	int r = tend__group_signal(p, sig, target);
+
+	note_signal(&p->stopping, sig, target, r);
+	if (r == 0 && sig != SIGKILL && sig != SIGCONT)
+		note_signal(&p->stopping, SIGCONT, target, tend__group_signal(p, SIGCONT, target));
+	return r;
+}
+
+static void finish(tend_process *p, enum tend_stopped outcome)
+{
+	struct tend__stopping *s = &p->stopping;
+	struct tend_pid_name survivors[TEND_MAX_NAMED] = { { .pid = 0 } };
+	size_t n = outcome >= TEND_STOP_SURVIVORS ? tend__group_members(p, survivors) : 0;
+
+	tend__lock(&p->lock);
+	s->report.outcome = outcome;
+	s->report.phase = outcome == TEND_STOPPED_BEFORE ? 0 : s->machine.phase;
+	s->report.duration_ns = tend__now_ns() - s->began;
+	s->report.n_survivors = n;
+	memcpy(s->report.survivors, survivors, sizeof survivors);
+	s->active = false;
+	s->kill_asked = false;
+	tend__unlock(&p->lock);
+	/* (Q) pairs with (Q) in has_ended: the report; the lock orders its fields */
+	atomic_fetch_add_explicit(&p->stops, 1, memory_order_release);
+	tend__event_signal(&p->changed);
+	tend__log(outcome >= TEND_STOP_SURVIVORS ? TEND_LOG_ERROR : TEND_LOG_INFO, "stopped", p->name, p->pid,
+	          "the stop has ended: %s", tend_stopped_name(outcome));
+}
+
+/* The phase's signal; whether the machine has to be told of a refusal. */
+static bool send_phase(tend_process *p)
+{
+	struct tend__stopping *s = &p->stopping;
+	const struct tend_stop_phase *phase = &s->plan.phases[s->machine.phase - 1];
+	int r;
+
+	tend__lock(&p->lock);
+	s->deadline = tend__deadline(phase->duration);
+	r = send_noted(p, phase->signal, phase->target);
+	tend__unlock(&p->lock);
+	tend__log(TEND_LOG_INFO, "stop-phase", p->name, p->pid, "phase %zu: signal %d sent", s->machine.phase,
+	          phase->signal);
+	return r == -EPERM;
+}
+
+static bool send_kill(tend_process *p)
+{
+	struct tend__stopping *s = &p->stopping;
+	int r;
+
+	tend__lock(&p->lock);
+	s->deadline = tend__deadline(s->plan.after_kill);
+	r = send_noted(p, SIGKILL, TEND_GROUP);
+	tend__unlock(&p->lock);
+	tend__log(TEND_LOG_WARNING, "stop-phase", p->name, p->pid, "last phase: SIGKILL sent");
+	return r == -EPERM;
+}
+
+static bool act(tend_process *p, enum tend__stop_action action)
+{
+	struct tend__stop_machine *m = &p->stopping.machine;
+	bool is_refused = false;
+
+	switch (action) {
+	case TEND__STOP_NOTHING:
+		return false;
+	case TEND__STOP_SEND_PHASE:
+		is_refused = send_phase(p);
+		break;
+	case TEND__STOP_SEND_KILL:
+		is_refused = send_kill(p);
+		break;
+	case TEND__STOP_END_BEFORE:
+		finish(p, TEND_STOPPED_BEFORE);
+		return true;
+	case TEND__STOP_END_IN_PHASE:
+		finish(p, TEND_STOPPED_IN_PHASE);
+		return true;
+	case TEND__STOP_END_BY_KILL:
+		finish(p, TEND_STOPPED_BY_KILL);
+		return true;
+	case TEND__STOP_END_NOT_GONE:
+		finish(p, tend__process_has_exited(p) ? TEND_STOP_SURVIVORS : TEND_STOP_UNCONFIRMED);
+		return true;
+	case TEND__STOP_END_REFUSED:
+		finish(p, TEND_STOP_REFUSED);
+		return true;
+	}
+	p->stopping.look_at = 0;
+	return is_refused && act(p, tend__stop_step(m, TEND__STOP_REFUSAL));
+}
+
+static bool is_gone(tend_process *p)
+{
+	return tend__process_observe(p, false) && tend__group_is_empty(p);
+}
+
+bool tend__stopper_begin(tend_process *p)
+{
+	struct tend__stopping *s = &p->stopping;
+	enum tend__stop_event event;
+
+	tend__lock(&p->lock); /* somebody may still be reading the last report */
+	tend__stop_machine_init(&s->machine, s->plan.n_phases);
+	memset(&s->report, 0, sizeof s->report);
+	tend__unlock(&p->lock);
+	s->began = tend__now_ns();
+	s->look_at = 0;
+	s->look_step = FIRST_LOOK_NS;
+	event = is_gone(p) ? TEND__STOP_GONE : TEND__STOP_BEGIN;
+	return act(p, tend__stop_step(&s->machine, event));
+}
+
+bool tend__stopper_kill(tend_process *p)
+{
+	return act(p, tend__stop_step(&p->stopping.machine, TEND__STOP_KILL_NOW));
+}
+
+bool tend__stopper_look(tend_process *p)
+{
+	struct tend__stopping *s = &p->stopping;
+	int64_t now = tend__now_ns();
+	bool deadline_passed = now >= s->deadline;
+
+	if (tend__process_has_exited(p) && (now >= s->look_at || deadline_passed)) {
+		if (tend__group_is_empty(p))
+			return act(p, tend__stop_step(&s->machine, TEND__STOP_GONE));
+		s->look_at = tend__after(tend__now_ns(), s->look_step);
+		s->look_step = s->look_step * 2 > LAST_LOOK_NS ? LAST_LOOK_NS : s->look_step * 2;
+	}
+	return deadline_passed && act(p, tend__stop_step(&s->machine, TEND__STOP_DEADLINE));
+}
+
+int64_t tend__stopper_next(const tend_process *p)
+{
+	const struct tend__stopping *s = &p->stopping;
+
+	if (tend__process_has_exited(p) && s->look_at < s->deadline)
+		return s->look_at;
+	return s->deadline;
+}
