@@ -11,8 +11,7 @@
  *   slots[]     producer writes a slot before tail covers it.  Relaxed atomics, as in an evicting channel the consumer may
  *               read a slot that is being overwritten; its exchange of head then fails and what it read is thrown away.
  *   flags       TX_CLOSED by the producer (after `terminal`), RX_CLOSED, CANCEL and CANCEL_NOW by anybody; never cleared.
- *   rx_gate     the consumer waits for: an item, TX_CLOSED, CANCEL*.   tx_gate: the producer waits for: room, RX_CLOSED,
- *               a change of the control word.
+ *   rx_gate     the consumer waits for: an item, TX_CLOSED, CANCEL*.   tx_gate: the producer waits for: room, RX_CLOSED.
  *
  * Invariants
  *   I1  0 <= tail - head <= capacity, in unsigned arithmetic.
@@ -24,12 +23,12 @@
  *       reason first and reads the gate second (wake.c, I2).
  *
  * Who wakes a blocked thread: the consumer in pop: push + wake (the producer owes the wake before it blocks), finish,
- * cancel, its own deadline.  The producer in wait_room: pop at half empty, close, the writer of the control word (by
- * unpark, past the gate), its deadline.
+ * cancel, its own deadline.  The producer, parked after want_room: pop at half empty, close; whoever else has business with
+ * it unparks it directly (reader.c).
  *
- * Exclusion          push  wake/wait/finish  pop  close  cancel   (X: the caller must exclude, -: may overlap)
+ * Exclusion          push  wake/want/finish  pop  close  cancel   (X: the caller must exclude, -: may overlap)
  *   push              X          X            -     -      -
- *   wake/wait/finish  X          X            -     -      -
+ *   wake/want/finish  X          X            -     -      -
  *   pop               -          -            X     -      -
  *   close, cancel     -          -            -     -      -
  *
@@ -37,7 +36,6 @@
  *   (T) tail: the slot's words and the slab's bytes, and, seq_cst, the consumer's gate (wake.c I2).
  *   (H) head: the slot may be overwritten, and, seq_cst, the producer's gate.
  *   (C) flags: terminal and all pushes before TX_CLOSED; seq_cst for both gates.
- *   (K) the control word against the producer's gate.
  *
  * Progress: push, pop without sleep, finish, close, cancel are wait-free; in an evicting channel pop is lock-free.
  * Reclamation: the channel is part of its subscription, which is counted (sub.c).
@@ -126,7 +124,7 @@ static bool has_room(struct tend__chan *c)
 {
 	if (c->p_tail - c->p_head < c->capacity)
 		return true;
-	/* (H) pairs with (H) in take_plain: the consumer has read the slots up to head; seq_cst for wait_room */
+	/* (H) pairs with (H) in take_plain: the consumer has read the slots up to head; seq_cst for want_room */
 	c->p_head = atomic_load_explicit(&c->head, memory_order_seq_cst);
 	return c->p_tail - c->p_head < c->capacity;
 }
@@ -178,34 +176,14 @@ void tend__chan_wake(struct tend__chan *c)
 	tend__gate_notify(&c->rx_gate, c->rx_parker);
 }
 
-enum tend__push tend__chan_wait_room(struct tend__chan *c, const _Atomic uint32_t *control, uint32_t expected,
-                                     int64_t deadline)
+bool tend__chan_want_room(struct tend__chan *c)
 {
-	enum tend__push result;
-
-	for (;;) {
-		tend__gate_arm(&c->tx_gate);
-		/* (K) pairs with (K) in tend__stream_command: the command word is written before the unpark */
-		if (atomic_load_explicit(control, memory_order_seq_cst) != expected) {
-			result = TEND__INTERRUPTED;
-			break;
-		}
-		/* (C) pairs with (C) in tend__chan_close; seq_cst: after arming */
-		if (atomic_load_explicit(&c->flags, memory_order_seq_cst) & RX_CLOSED) {
-			result = TEND__RX_CLOSED;
-			break;
-		}
-		if (has_room(c)) {
-			result = TEND__FULL;
-			break;
-		}
-		if (!tend__park(c->tx_parker, deadline)) {
-			result = TEND__TIME_OVER;
-			break;
-		}
-	}
+	tend__gate_arm(&c->tx_gate);
+	/* (C) pairs with (C) in tend__chan_close; seq_cst: after arming, as the load of head in has_room */
+	if (!(atomic_load_explicit(&c->flags, memory_order_seq_cst) & RX_CLOSED) && !has_room(c))
+		return true;
 	tend__gate_disarm(&c->tx_gate);
-	return result;
+	return false;
 }
 
 void tend__chan_finish(struct tend__chan *c, const struct tend__terminal *terminal)
@@ -315,7 +293,7 @@ enum tend__pop tend__chan_pop(struct tend__chan *c, struct tend__item *ret_item,
 
 void tend__chan_close(struct tend__chan *c)
 {
-	/* (C) pairs with (C) in tend__chan_wait_room */
+	/* (C) pairs with (C) in tend__chan_want_room */
 	atomic_fetch_or_explicit(&c->flags, RX_CLOSED, memory_order_seq_cst);
 	tend__gate_notify(&c->tx_gate, c->tx_parker);
 }

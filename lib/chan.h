@@ -53,7 +53,7 @@ int tend__chan_init(struct tend__chan *c, uint32_t capacity, bool evicting, stru
 bool tend__chan_drain(struct tend__chan *c, struct tend__item *ret_item);
 void tend__chan_fini(struct tend__chan *c);
 
-enum tend__push { TEND__PUSHED, TEND__PUSHED_EVICTING, TEND__FULL, TEND__RX_CLOSED, TEND__INTERRUPTED, TEND__TIME_OVER };
+enum tend__push { TEND__PUSHED, TEND__PUSHED_EVICTING, TEND__FULL, TEND__RX_CLOSED };
 
 /* [producer] Where the consumer's books begin; the first call counts. */
 void tend__chan_start(struct tend__chan *c, uint64_t offset, uint64_t sequence);
@@ -67,11 +67,10 @@ bool tend__chan_is_half_full(const struct tend__chan *c);
 /* [producer] Wakes the consumer if it sleeps.  Owed after pushes before the producer blocks anywhere. */
 void tend__chan_wake(struct tend__chan *c);
 /*
- * [producer] Sleeps until there is room: TEND__FULL then means "try again".  RX_CLOSED; INTERRUPTED: *control is no longer
- * `expected`, which its writer has to follow with an unpark; TIME_OVER: deadline.
+ * [producer] Asks for an unpark of tx_parker once there is room, or the consumer has closed.  False: that is so already, push again.
+ * True: park, then push again.  A producer that found several channels full asks each of them and parks once.
  */
-enum tend__push tend__chan_wait_room(struct tend__chan *c, const _Atomic uint32_t *control, uint32_t expected,
-                                     int64_t deadline);
+bool tend__chan_want_room(struct tend__chan *c);
 /* [producer] The last thing it does.  Never blocks, needs no room. */
 void tend__chan_finish(struct tend__chan *c, const struct tend__terminal *terminal);
 

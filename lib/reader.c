@@ -7,10 +7,11 @@
  *
  * Invariants
  *   I1  Record before publish: a chunk is given to replay under the stream's lock, then offered to the slots (sub.c I1).
- *   I2  The set is looked at anew for each chunk and after each park; the cursors make that idempotent.
- *   I3  The reader blocks in two places, poll and a full reliable channel; before either it has woken all its consumers and is
- *       offline for RCU.  It leaves poll for bytes, the wake eventfd or a drain's deadline; it leaves the channel for room,
- *       close, a new command or the drain's deadline.
+ *   I2  The set is looked at anew for each chunk and after each park; the cursors make that idempotent.  A park waits for room in
+ *       all reliable channels that had none at once: a slow subscriber holds up the reading, never what others are owed.
+ *   I3  The reader blocks in two places, poll and the park; before either it has woken all its consumers and is offline for
+ *       RCU.  It leaves poll for bytes, the wake eventfd or a drain's deadline; it leaves the park for room in, or the close
+ *       of, any channel that was full, a new command or the drain's deadline.
  *   I4  Every way out leads through finish(): the end is recorded, then all channels are finished, then the descriptor is
  *       closed, by this thread alone, then `gone` is signalled.
  *   I5  A reliable subscriber that was cut off in the middle of a publication ends in front of the chunk that it did not get.
@@ -107,41 +108,49 @@ static void count_loss(struct reader *r, tend_subscription *s, const struct tend
 	s->loss_logged = true;
 }
 
-/* Offers the item to one subscriber; true: it has to be waited for. */
-static bool offer(struct reader *r, tend_subscription *s)
+/* Pushes with a reference of its own; whether the subscriber is through with the item. */
+static bool push(struct reader *r, tend_subscription *s)
 {
 	const struct tend__item *item = &r->item;
 	struct tend__item evicted;
 
-	if (s->cursor > item->sequence)
-		return false; /* it has it, or had it in its snapshot */
 	tend__slab_ref(item->slab);
 	switch (tend__chan_push(&s->chan, item, &evicted)) {
+	case TEND__PUSHED:
+		return true;
 	case TEND__PUSHED_EVICTING:
 		count_loss(r, s, &evicted);
 		tend__slab_unref(evicted.slab);
-		break;
-	case TEND__PUSHED:
-		break;
+		return true;
 	case TEND__FULL:
 		tend__slab_unref(item->slab);
-		if (!s->lossy)
-			return true;
-		count_loss(r, s, item);
-		break;
+		if (s->lossy)
+			count_loss(r, s, item);
+		return s->lossy;
 	default: /* closed: it is on its way out of the set */
 		tend__slab_unref(item->slab);
+		return true;
 	}
-	s->cursor = item->sequence + item->count;
-	if (tend__chan_is_half_full(&s->chan))
-		tend__chan_wake(&s->chan);
-	return false;
 }
 
-/* Offers to all; the first that has no room, with a reference, or NULL. */
-static tend_subscription *offer_all(struct reader *r)
+/* Offers the item to one subscriber; false: it has no room, and will unpark us when it has. */
+static bool offer(struct reader *r, tend_subscription *s)
 {
-	tend_subscription *blocked = NULL;
+	if (s->cursor > r->item.sequence)
+		return true; /* it has it, or had it in its snapshot */
+	while (!push(r, s))
+		if (tend__chan_want_room(&s->chan))
+			return false;
+	s->cursor = r->item.sequence + r->item.count;
+	if (tend__chan_is_half_full(&s->chan))
+		tend__chan_wake(&s->chan);
+	return true;
+}
+
+/* Offers to all; whether all are through. */
+static bool offer_all(struct reader *r)
+{
+	bool through = true;
 	struct tend__set *set;
 
 	tend__rcu_read_lock();
@@ -149,41 +158,40 @@ static tend_subscription *offer_all(struct reader *r)
 	for (uint32_t i = 0; i < set->capacity; i++) {
 		tend_subscription *s = tend__set_at(set, i);
 
-		if (s && offer(r, s) && !blocked) {
-			tend__sub_ref(s); /* slots.c I1 */
-			blocked = s;
-		}
+		if (s && !offer(r, s))
+			through = false;
 	}
 	tend__rcu_read_unlock();
-	return blocked;
+	return through;
 }
 
 static void look_at_commands(struct reader *r);
 
-/* Waits for room with one subscriber.  It may be gone, or have room, or the reader has to leave: look again. */
-static void wait_for(struct reader *r, tend_subscription *s)
+/*
+ * Sleeps until one of those that had no room has some, or is gone, or there is a command.  None of them is touched here, so none
+ * needs a reference; a command that comes after the look leaves a token in the parker.
+ */
+static void wait_for_room(struct reader *r)
 {
-	enum tend__push why;
+	tend_stream *st = r->st;
+	bool in_time = true;
 
 	r->unwoken = 1;
 	wake_all(r);
 	tend__rcu_offline();
-	why = tend__chan_wait_room(&s->chan, &r->st->control, r->commands,
-	                           r->draining ? r->total_deadline : TEND__NEVER);
-	tend__sub_unref(s);
+	/* (K) pairs with (K) in tend__stream_command */
+	if (atomic_load_explicit(&st->control, memory_order_acquire) == r->commands)
+		in_time = tend__park(&st->tx_parker, r->draining ? r->total_deadline : TEND__NEVER);
 	tend__rcu_online();
-	if (why == TEND__INTERRUPTED)
-		look_at_commands(r);
-	if (why == TEND__TIME_OVER)
+	look_at_commands(r);
+	if (!in_time && !r->done)
 		leave(r, TEND_END_DETACHED, 0);
 }
 
 static void publish(struct reader *r)
 {
-	tend_subscription *blocked;
-
-	while ((blocked = offer_all(r)) != NULL) {
-		wait_for(r, blocked);
+	while (!offer_all(r)) {
+		wait_for_room(r);
 		if (r->done) {
 			r->cut = true;
 			return;
@@ -229,7 +237,7 @@ static void start_drain(struct reader *r)
 
 static void look_at_commands(struct reader *r)
 {
-	/* (K) pairs with (K) in tend__stream_command */
+	/* (K) pairs with (K) in tend__stream_command: what the command means */
 	r->commands = atomic_load_explicit(&r->st->control, memory_order_acquire);
 	if (r->commands & TEND__ABORT)
 		leave(r, TEND_END_DETACHED, 0);

@@ -146,8 +146,8 @@ int tend_stream_open(int take_fd, const struct tend_stream_options *options, con
 
 void tend__stream_command(tend_stream *stream, uint32_t command)
 {
-	/* (K) pairs with (K) in tend__chan_wait_room, and in look_at_commands: what the command means */
-	atomic_fetch_or_explicit(&stream->control, command, memory_order_seq_cst);
+	/* (K) pairs with (K) in look_at_commands, (K) in wait_for_room, and (K) in step */
+	atomic_fetch_or_explicit(&stream->control, command, memory_order_release);
 	tend__unpark(&stream->tx_parker);
 	tend__sys_ring(stream->wake_fd);
 }

@@ -20,7 +20,7 @@
  * Ordering pairs
  *   (B) the last unref of a subscription after all uses of it.
  *
- * Reclamation: counted; the reader's plain increment inside an RCU section is justified by I4.
+ * Reclamation: counted.  The reader has no reference: it touches a subscription inside an RCU section only (I4).
  */
 #include "sub.h"
 
@@ -261,6 +261,13 @@ static void count(_Atomic uint64_t *figure, uint64_t n)
 	atomic_store_explicit(figure, atomic_load_explicit(figure, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
+/* Where its books begin, which may be in the middle of the stream. */
+static void begin_books(tend_subscription *s, uint64_t offset)
+{
+	atomic_store_explicit(&s->books.began_late, offset > 0, memory_order_relaxed);
+	atomic_store_explicit(&s->books.first_offset, offset, memory_order_relaxed);
+}
+
 /* Whether bytes are missing in front of `offset`; counts them and moves the position there. */
 static bool seek(tend_subscription *s, uint64_t offset, uint64_t sequence, struct tend_gap *ret_gap)
 {
@@ -306,9 +313,8 @@ static void take(tend_subscription *s, const struct tend__item *item, struct ten
 	bool lost = seek(s, item->offset, item->sequence, &gap);
 
 	if (first) {
-		gap.at_start = item->offset - gap.bytes > 0; /* where its books began */
-		atomic_store_explicit(&s->books.began_late, gap.at_start, memory_order_relaxed);
-		atomic_store_explicit(&s->books.first_offset, item->offset, memory_order_relaxed);
+		gap.at_start = item->offset - gap.bytes > 0;
+		begin_books(s, item->offset - gap.bytes);
 	}
 	if (!lost && !gap.at_start) {
 		deliver(s, item, ret_event);
@@ -324,6 +330,10 @@ static void end(tend_subscription *s, const struct tend__terminal *t, struct ten
 {
 	struct tend_gap gap = { .offset = t->offset, .before = -1 };
 
+	if (!s->has_position)
+		begin_books(s, s->ended_before ? t->offset : s->chan.start_offset);
+	if (s->ended_before && s->offset < t->offset)
+		s->offset = t->offset; /* what was not retained was before its time, and is not lost to it */
 	if (!s->ended_before && seek(s, t->offset, t->sequence, &gap)) {
 		ret_event->kind = TEND_GAP;
 		ret_event->gap = gap;

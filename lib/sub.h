@@ -14,7 +14,7 @@ struct tend__books {
 };
 
 struct tend_subscription {
-	_Atomic uint32_t refs;          /* handle, slot, reader while it is parked on it, consumer thread */
+	_Atomic uint32_t refs;          /* handle, slot */
 	tend_stream *stream;
 	bool lossy;
 

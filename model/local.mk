@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# The interleaving explorer.  Scripts build it, with the plain compiler: under a sanitizer its threads, which are no threads,
-# would say nothing, and its mutants are sources that no Makefile knows.
+# Interleaving explorers.  A script named here builds what it explores by itself, from the library's sources, and proves
+# itself on planted bugs; "make check" runs it, and "make check-model" runs it alone.
 
 model_scripts = %D%/check-model.sh
-TESTS += $(model_scripts)
 
+TESTS += $(model_scripts)
 EXTRA_DIST += \
 	$(model_scripts) \
 	%D%/build.sh \

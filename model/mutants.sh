@@ -42,10 +42,9 @@ plant "cancel wakes nobody" chan.c "$(between tend__chan_cancel 's/^\ttend__gate
 plant "pop does not look for an item after arming" chan.c 's/in_time = has_item\(c\) \|\| /in_time = /'
 plant "pop does not look at the flags after arming" chan.c 's/is_cancelled\(c, TX_CLOSED \| CANCEL \| CANCEL_NOW\)/false/'
 plant "pop does not arm its gate" chan.c "$(between tend__chan_pop 's/^\t\ttend__gate_arm.*//')"
-plant "a producer does not look for room after arming" chan.c "$(between tend__chan_wait_room 's/if \(has_room\(c\)\)/if (c->p_tail - c->p_head < c->capacity)/')"
-plant "a producer does not look for a command after arming" chan.c 's/seq_cst\) != expected\)/seq_cst) > UINT32_MAX - 1)/'
-plant "a producer does not look for a close after arming" chan.c "$(between tend__chan_wait_room 's/ \& RX_CLOSED\) \{/ \& 0) {/')"
-plant "a producer does not arm its gate" chan.c "$(between tend__chan_wait_room 's/^\t\ttend__gate_arm.*//')"
+plant "a producer does not look for room after arming" chan.c "$(between tend__chan_want_room 's/!has_room\(c\)/c->p_tail - c->p_head >= c->capacity/')"
+plant "a producer does not look for a close after arming" chan.c "$(between tend__chan_want_room 's/ \& RX_CLOSED\)/ \& 0)/')"
+plant "a producer does not arm its gate" chan.c "$(between tend__chan_want_room 's/^\ttend__gate_arm.*//')"
 plant "no second look before the end" chan.c 's/return has_item\(c\) \? tend__chan_try_pop\(c, ret_item\) : TEND__END;/return TEND__END;/'
 plant "the slot is given back before it is read" chan.c "$(between take_plain '/^\tslot_read/d; s/^\tatomic_store_explicit\(\&c->head.*/&\n\tmodel_point(0); slot_read(\&c->slots[(c->c_head - 1) \& c->mask], ret_item);/')"
 plant "the slot is published before it is written" chan.c "$(between tend__chan_push '/^\tslot_write/d; s/^\tatomic_store_explicit\(\&c->tail.*/&\n\tmodel_point(0); slot_write(\&c->slots[(c->p_tail - 1) \& c->mask], item);/')"
