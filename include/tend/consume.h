@@ -23,8 +23,8 @@ struct tend_consumed {
 	int read_errno;          /* TEND_END_READ_ERROR: a positive errno value */
 	uint64_t bytes, chunks;  /* given to the visitor */
 	uint64_t gaps, bytes_dropped, chunks_dropped; /* lost to a full buffer */
-	bool began_late;         /* it began in the middle of the stream */
-	uint64_t first_offset;   /* of the first byte given */
+	bool began_late;         /* it began in the middle of the stream: what was before it is not counted above */
+	uint64_t first_offset;   /* where in the stream its books begin: 0 unless began_late */
 };
 
 /* The last thing that a visitor is told. */
@@ -56,7 +56,8 @@ TEND_API int tend_stream_consume(tend_stream *stream, const struct tend_visitor 
 
 /*
  * Waits until the consumer has ended, for whatever reason, or `timeout` has passed (ret->ending is then
- * TEND_END_NONE).  A consumer that has ended wins against a deadline that has passed.  Frees nothing; may be called again.
+ * TEND_END_NONE).  A consumer that has ended wins against a deadline that has passed.  ret_consumed may be NULL.  Frees
+ * nothing; may be called again.
  * 0, -EINVAL, -ECHILD (after fork), -EDEADLK (from the consumer's own visitor).  Any thread, also several; blocks.
  */
 TEND_API int tend_consumer_wait(tend_consumer *consumer, tend_duration timeout, struct tend_consumed *ret_consumed,
@@ -71,7 +72,8 @@ enum tend_cancel {
 /*
  * Asks the consumer to end and waits at most `grace` for it.  In time: TEND_END_CANCELLED, or the end that came first.
  * Not in time, because the visitor has not returned: TEND_END_ABANDONED; the slot is free all the same when the call
- * returns, and the thread ends, after on_end, once the visitor does return.  Errors as tend_consumer_wait().
+ * returns, and the thread ends, after on_end, once the visitor does return.  ret_consumed may be NULL.  Errors as
+ * tend_consumer_wait().
  * Any thread; blocks up to `grace`.
  */
 TEND_API int tend_consumer_cancel(tend_consumer *consumer, tend_duration grace, enum tend_cancel how,

@@ -48,7 +48,8 @@ struct tend_exit {
 
 /*
  * Waits until the child has exited, or `timeout` has passed (ret_exit->kind is then TEND_RUNNING).  The exit is the child's own: its descendants
- * may live on and its pipes may stay open.  Does not close stdin.  Any number of threads, any number of times.
+ * may live on and its pipes may stay open.  Does not close stdin.  ret_exit may be NULL.  Any number of threads, any
+ * number of times.
  * 0, -EINVAL (timeout), -ECHILD (after fork).  Blocks.
  */
 TEND_API int tend_process_wait(tend_process *process, tend_duration timeout, struct tend_exit *ret_exit,
@@ -67,7 +68,7 @@ TEND_API int tend_process_signal(tend_process *process, int signal, enum tend_ta
  * Runs a plan until the child has exited and no member of its group is alive, or after_kill has passed behind SIGKILL.
  * The reaper thread does the work: many processes stop at the same time, and a caller that dies loses nothing.  When a
  * stop is already under way the call waits for that one.  0 with a report for every outcome but TEND_STOP_REFUSED,
- * which is -EPERM (with a report).  -EINVAL (field), -ECHILD (after fork).  Any thread; blocks up to tend_stop_total().
+ * which is -EPERM (with a report).  ret_report may be NULL.  -EINVAL (field), -ECHILD (after fork).  Any thread; blocks up to tend_stop_total().
  */
 TEND_API int tend_process_stop(tend_process *process, const struct tend_stop *plan,
                                struct tend_stop_report *ret_report, struct tend_error *err);
@@ -157,8 +158,9 @@ TEND_API void tend_result_clear(struct tend_result *result, tend_process *proces
 /* ---- letting go ---- */
 
 /*
- * Frees the handle; NULL is allowed.  Its streams end as by tend_stream_free().  A child that still runs is treated as
- * .if_forgotten says.  Returns NULL.  One thread, last; does not wait for the child.
+ * Frees the handle; NULL is allowed.  A child that still runs is treated as .if_forgotten says.  Its streams end as by
+ * tend_stream_free(), with TEND_FORGOTTEN_TERMINATE when the stop is over, so that a child that is shutting down can still
+ * write.  Returns NULL.  One thread, last; does not wait for the child.
  */
 TEND_API tend_process *tend_process_free(tend_process *process);
 TEND_API void tend_process_auto(tend_process **process);
