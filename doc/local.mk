@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+# Man pages, one per public header and tend.7 for the model (tend.1 goes with the tool), and what developers read.
+
+dist_man_MANS += \
+	%D%/man/tend_base.3 \
+	%D%/man/tend_consume.3 \
+	%D%/man/tend_error.3 \
+	%D%/man/tend_line.3 \
+	%D%/man/tend_process.3 \
+	%D%/man/tend_spawn.3 \
+	%D%/man/tend_stop.3 \
+	%D%/man/tend_stream.3 \
+	%D%/man/tend.7
+EXTRA_DIST += \
+	%D%/ARCHITECTURE.md \
+	%D%/CONCURRENCY.md \
+	%D%/decisions/0001-durations-are-tagged.md \
+	%D%/decisions/0002-collected-output-belongs-to-the-process.md \
+	%D%/decisions/0003-cancel-says-how.md \
+	%D%/decisions/0004-free-of-a-consumer-does-not-wait.md \
+	%D%/decisions/0005-one-park-for-all-full-channels.md

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+# Each example is built by "make check"; run-examples.sh runs them, but for main_job, which runs by itself.
+
+check_PROGRAMS += \
+	%D%/custom_visitor \
+	%D%/main_job \
+	%D%/ready_server \
+	%D%/run_and_collect \
+	%D%/stop_on_timeout
+
+dist_check_SCRIPTS = %D%/run-examples.sh
+TESTS += %D%/main_job %D%/run-examples.sh
+
+# Linked against the library in this tree, so that they run without a wrapper script.
+EXAMPLE_LINKING = $(AM_LDFLAGS) -no-install
+
+%C%_custom_visitor_CPPFLAGS = $(PUBLIC_CPPFLAGS)
+%C%_custom_visitor_LDFLAGS = $(EXAMPLE_LINKING)
+%C%_custom_visitor_LDADD = $(PUBLIC_LIBS)
+
+%C%_main_job_CPPFLAGS = $(PUBLIC_CPPFLAGS)
+%C%_main_job_LDFLAGS = $(EXAMPLE_LINKING)
+%C%_main_job_LDADD = $(PUBLIC_LIBS)
+
+%C%_ready_server_CPPFLAGS = $(PUBLIC_CPPFLAGS)
+%C%_ready_server_LDFLAGS = $(EXAMPLE_LINKING)
+%C%_ready_server_LDADD = $(PUBLIC_LIBS)
+
+%C%_run_and_collect_CPPFLAGS = $(PUBLIC_CPPFLAGS)
+%C%_run_and_collect_LDFLAGS = $(EXAMPLE_LINKING)
+%C%_run_and_collect_LDADD = $(PUBLIC_LIBS)
+
+%C%_stop_on_timeout_CPPFLAGS = $(PUBLIC_CPPFLAGS)
+%C%_stop_on_timeout_LDFLAGS = $(EXAMPLE_LINKING)
+%C%_stop_on_timeout_LDADD = $(PUBLIC_LIBS)

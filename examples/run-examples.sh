@@ -1,0 +1,106 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Runs each built example on real programs and compares its exit status and output with what they must be.
+#
+# usage: run-examples.sh [DIRECTORY]      of the built examples; else $EXAMPLES_DIR, else this script's own
+set -u
+dir=${1:-${EXAMPLES_DIR:-$(dirname "$0")}}
+dir=$(cd "$dir" && pwd) || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+cd "$work" || exit 1
+failures=0
+checks=0
+
+# run STATUS COMMAND...: runs it; its output, stdout before stderr, goes to $work/output
+run()
+{
+	wanted=$1
+	shift
+	what="$*"
+	"$@" >stdout 2>stderr </dev/null
+	status=$?
+	cat stdout stderr >output
+	checks=$((checks + 1))
+	[ "$status" -eq "$wanted" ] || fail "exit status $status, not $wanted"
+}
+
+# has PATTERN...: for each there is a whole line in the output that matches
+has()
+{
+	for pattern do
+		checks=$((checks + 1))
+		grep -Eqx -- "$pattern" output || fail "no line matches: $pattern"
+	done
+}
+
+fail()
+{
+	failures=$((failures + 1))
+	echo "run-examples: $what: $1"
+	sed 's/^/    /' output
+}
+
+# logged FILE: the log holds as many bytes as the example says
+logged()
+{
+	has "logged $(wc -c <"$1" | tr -d ' ') bytes, ended by eof"
+}
+
+for example in run_and_collect ready_server stop_on_timeout custom_visitor; do
+	if [ ! -x "$dir/$example" ]; then
+		echo "run-examples: $dir/$example is not built" >&2
+		exit 1
+	fi
+done
+
+run 0 "$dir/run_and_collect"
+has 'out 1: .+' 'completed: exit code 0'
+run 0 "$dir/run_and_collect" seq 1 3
+has 'out 1: 1' 'out 2: 2' 'out 3: 3' 'completed: exit code 0'
+run 0 "$dir/run_and_collect" seq 1 2500
+has 'out 1: 1501' 'out 1000: 2500' 'stdout is not complete: ended by eof, 1500 lines left out, 0 shortened'
+run 2 "$dir/run_and_collect" ls "$work/absent"
+has 'err: ls: .*absent.*' 'completed: exit code 2'
+run 125 "$dir/run_and_collect" "$work/absent"
+has 'run_and_collect: exec: .*'
+
+printf 'starting\nready on port 0\nserving\n' >script
+run 0 "$dir/ready_server" '^ready on' log -- tail -f script
+has 'ready at line 2: ready on port 0' 'stopped: in-phase, [0-9]+ signals, [0-9]+ ms'
+logged log
+what='ready_server log'
+checks=$((checks + 2))
+grep -qx 'ready on port 0' log || fail 'the readiness line is not in the log'
+head -c "$(wc -c <log)" script | cmp -s - log || fail 'the log is not what was written'
+run 1 "$dir/ready_server" 'never' log -- seq 1 3
+has 'not ready: the output ended \(eof\)' 'logged 6 bytes, ended by eof'
+if [ -x "$(git --exec-path 2>/dev/null)/git-daemon" ]; then
+	# An address of the loopback network that hardly anybody else uses: the port is the same for all.
+	address=127.$(($$ / 60000 % 250 + 1)).$(($$ / 250 % 240 + 1)).$(($$ % 250 + 1))
+	run 0 "$dir/ready_server" 'Ready to rumble' log -- git daemon --verbose "--listen=$address" "--base-path=$work"
+	has 'ready at line [0-9]+: .*Ready to rumble' 'stopped: in-phase, [0-9]+ signals, [0-9]+ ms'
+	logged log
+else
+	echo 'run-examples: git daemon is not here; ready_server ran with tail -f only'
+fi
+
+run 124 "$dir/stop_on_timeout"
+has 'stopped, signal 2' ' *[0-9]+ ms, phase 1: signal 2 to the leader' ' *[0-9]+ ms: in-phase, phase 1'
+run 3 "$dir/stop_on_timeout" 60 sh -c 'exit 3'
+has 'completed, exit code 3'
+run 143 "$dir/stop_on_timeout" 60 sh -c 'kill -TERM $$'
+has 'completed, signal 15'
+run 124 "$dir/stop_on_timeout" 1 sh -c 'trap "" INT TERM; exec sleep 60'
+has 'stopped, signal 9' ' *[0-9]+ ms, phase 2: signal 15 to the group' ' *[0-9]+ ms: by-kill, phase 3'
+run 2 "$dir/stop_on_timeout" 1
+
+run 0 "$dir/custom_visitor"
+has 'the stream ended at byte 6888896 by eof'
+run 0 "$dir/custom_visitor" cat script
+has "the stream ended at byte $(wc -c <script | tr -d ' ') by eof"
+
+echo "run-examples: $checks checks, $failures failed"
+[ "$failures" -eq 0 ]
