@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Benchmarks: built and run by "make bench" only, never by "make check".  To add one, write bench/bench_X.c and name it here.
+# Benchmarks: built and run by "make bench" only, never by "make check".  To add one, write bench/bench_X.c and name
+# it here.
 
 bench_programs = \
 	%D%/bench_spawn \

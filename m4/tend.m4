@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+# Checks that collect what is missing, so that it is named all at once, each with the package that brings it.
+
+m4_ifndef([PKG_CHECK_MODULES],
+	[m4_fatal([the macros of pkg-config were not found: install pkg-config (Debian: pkg-config)])])
+
+# TEND_ARG_SWITCH(NAME, WHAT): --enable-NAME, off unless asked for.
+AC_DEFUN([TEND_ARG_SWITCH],
+	[AC_ARG_ENABLE([$1], [AS_HELP_STRING([--enable-$1], [$2])], [], [enable_$1=no])])
+
+# TEND_MISSING(WHAT, DEBIAN-PACKAGE, [HINT])
+AC_DEFUN([TEND_MISSING], [AS_VAR_APPEND([tend_missing], ["
+  $1 not found: install $2[]m4_ifval([$3], [ ($3)])"])])
+
+# Without a compiler no other check means anything, so this one ends the run by itself.
+AC_DEFUN([TEND_NEED_COMPILER],
+	[AS_IF([test -z "$CC"],
+		[AC_CHECK_PROGS([tend_any_compiler], [gcc cc clang])
+		AS_IF([test -z "$tend_any_compiler"],
+			[TEND_MISSING([C compiler], [gcc])
+			TEND_REPORT_MISSING])])])
+
+AC_DEFUN([TEND_NEED_C11],
+	[AC_MSG_CHECKING([for C11 with atomics])
+	tend_save_CFLAGS=$CFLAGS
+	CFLAGS="$CFLAGS -std=gnu11"
+	AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
+#include <stdatomic.h>
+#include <stdint.h>
+_Static_assert(ATOMIC_POINTER_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "lock-free");
+static _Atomic uint64_t word;
+		]], [[return (int)atomic_load_explicit(&word, memory_order_acquire);]])],
+		[AC_MSG_RESULT([yes])],
+		[AC_MSG_RESULT([no])
+		TEND_MISSING([C11 compiler with lock-free atomics], [gcc])])
+	CFLAGS=$tend_save_CFLAGS])
+
+AC_DEFUN([TEND_NEED_PTHREAD],
+	[AC_SEARCH_LIBS([pthread_create], [pthread], [], [TEND_MISSING([pthread], [libc6-dev])])])
+
+# TEND_NEED_MODULE(VARIABLE, PKG-CONFIG-MODULE, WHAT, DEBIAN-PACKAGE, [HINT])
+AC_DEFUN([TEND_NEED_MODULE],
+	[PKG_CHECK_MODULES([$1], [$2], [have_$1=yes],
+		[have_$1=no
+		TEND_MISSING([$3], [$4], [$5])])])
+
+# TEND_WANT_MODULE(...): the same arguments; missing, it is only said.
+AC_DEFUN([TEND_WANT_MODULE],
+	[PKG_CHECK_MODULES([$1], [$2], [have_$1=yes],
+		[have_$1=no
+		AC_MSG_WARN([$3 not found: install $4 ($5)])])])
+
+# TEND_NEED_SANITIZER(LIST): sets SANITIZER_CFLAGS, for compiling and linking.
+AC_DEFUN([TEND_NEED_SANITIZER],
+	[AS_CASE([$1],
+		[no], [SANITIZER_CFLAGS=],
+		[*undefined*], [SANITIZER_CFLAGS="-fsanitize=$1 -fno-sanitize-recover=undefined"],
+		[SANITIZER_CFLAGS="-fsanitize=$1"])
+	AS_IF([test -n "$SANITIZER_CFLAGS"],
+		[AS_VAR_APPEND([SANITIZER_CFLAGS], [" -fno-omit-frame-pointer"])
+		AC_MSG_CHECKING([for the $1 sanitizer])
+		tend_save_CFLAGS=$CFLAGS
+		CFLAGS="$CFLAGS $SANITIZER_CFLAGS"
+		AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])],
+			[AC_MSG_RESULT([yes])],
+			[AC_MSG_RESULT([no])
+			TEND_MISSING([sanitizer runtime of $CC], [libclang-rt-dev for clang, libgcc-N-dev for gcc N])])
+		CFLAGS=$tend_save_CFLAGS])
+	AC_SUBST([SANITIZER_CFLAGS])])
+
+# TEND_CHECK_CFLAG(FLAG, IF-ACCEPTED)
+AC_DEFUN([TEND_CHECK_CFLAG],
+	[tend_save_CFLAGS=$CFLAGS
+	CFLAGS="$CFLAGS -Werror $1"
+	AC_COMPILE_IFELSE([AC_LANG_PROGRAM([], [])], [$2])
+	CFLAGS=$tend_save_CFLAGS])
+
+# Sets CHILD_CFLAGS: what keeps a compiler from adding calls to code that runs between clone and exec.
+AC_DEFUN([TEND_CHILD_CFLAGS],
+	[CHILD_CFLAGS=-U_FORTIFY_SOURCE
+	m4_foreach_w([tend_flag], [-fno-sanitize=all -fno-stack-protector -fno-profile-arcs -fno-test-coverage
+		-fno-profile-instr-generate -fno-coverage-mapping -fno-instrument-functions -fno-builtin
+		-fno-tree-loop-distribute-patterns],
+		[TEND_CHECK_CFLAG(tend_flag, [AS_VAR_APPEND([CHILD_CFLAGS], [" tend_flag"])])
+	])AC_SUBST([CHILD_CFLAGS])])
+
+# Ends configure when something is missing.
+AC_DEFUN([TEND_REPORT_MISSING],
+	[AS_IF([test -n "$tend_missing"],
+		[AC_MSG_ERROR([these are needed (the names behind "install" are Debian packages):$tend_missing])])])

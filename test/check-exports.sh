@@ -1,0 +1,102 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What the shared library exports, what the version map names, and what the headers declare TEND_API are the same.
+. "$(dirname "$0")/checks.sh"
+
+# The names of all functions declared TEND_API, comments left out.
+declared()
+{
+	cat "$@" | awk '
+	{
+		line = $0
+		while (line != "") {
+			if (inside) {
+				end = index(line, "*/")
+				inside = !end
+				line = end ? substr(line, end + 2) : ""
+			} else {
+				begin = index(line, "/*")
+				text = text " " (begin ? substr(line, 1, begin - 1) : line)
+				inside = begin > 0
+				line = begin ? substr(line, begin + 2) : ""
+			}
+		}
+		if (!inside && $0 ~ /^#/)
+			text = kept
+		kept = text
+	}
+	END {
+		n = split(text, statement, ";")
+		for (i = 1; i <= n; i++) {
+			if (statement[i] !~ /TEND_API/)
+				continue
+			sub(/.*TEND_API/, "", statement[i])
+			if (!match(statement[i], /[A-Za-z_0-9]+[ \t]*\(/)) {
+				print "not-a-function:" statement[i]
+				continue
+			}
+			name = substr(statement[i], RSTART, RLENGTH - 1)
+			sub(/[ \t]+$/, "", name)
+			print name
+		}
+	}' | sort
+}
+
+built()
+{
+	$NM -D --defined-only "$1" | awk 'NF == 3 && $2 != "A" { print $3 }' | sort
+}
+
+# same WHAT-A FILE-A WHAT-B FILE-B
+same()
+{
+	comm -23 "$2" "$4" | sed "s/^/in the $1, not in the $3: /" >"$work/differ"
+	comm -13 "$2" "$4" | sed "s/^/in the $3, not in the $1: /" >>"$work/differ"
+	cat "$work/differ"
+	[ ! -s "$work/differ" ]
+}
+
+# exports LIBRARY MAP HEADER...
+exports()
+{
+	built "$1" >"$work/with_version"
+	sed 's/@@\{0,1\}TEND_[0-9.]*$//' "$work/with_version" >"$work/built"
+	exported "$2" >"$work/map"
+	shift 2
+	declared "$@" >"$work/headers"
+	[ -s "$work/built" ] || { echo 'the library exports nothing'; return 1; }
+	r=0
+	if grep -v '@@TEND_[0-9.]*$' "$work/with_version"; then
+		echo 'exported without a version'
+		r=1
+	fi
+	same library "$work/built" map "$work/map" || r=1
+	same map "$work/map" headers "$work/headers" || r=1
+	return $r
+}
+
+# mini NAME: builds the control library NAME
+mini()
+{
+	$CC -shared -fPIC -fvisibility=hidden -I"$controls/exports" -o "$work/$1.so" "$controls/exports/$1.c" \
+		-Wl,--version-script="$controls/exports/$2" || exit 99
+}
+
+mini good good.map
+mini rogue globbed.map
+accepts 'control: one function in all three' \
+	exports "$work/good.so" "$controls/exports/good.map" "$controls/exports/good.h"
+refuses 'a declaration that is not exported' 'in the headers, not in the map: tend_declared_only' \
+	exports "$work/good.so" "$controls/exports/good.map" "$controls/exports/declared_only.h"
+refuses 'an export that no header declares' 'in the map, not in the headers: tend_present' \
+	exports "$work/good.so" "$controls/exports/good.map" /dev/null
+refuses 'a name in the map that is not built' 'in the map, not in the library: tend_absent' \
+	exports "$work/good.so" "$controls/exports/absent.map" "$controls/exports/good.h"
+refuses 'exported data' 'not-a-function' \
+	exports "$work/good.so" "$controls/exports/good.map" "$controls/exports/good.h" "$controls/exports/data.h"
+refuses 'a symbol outside the map' 'in the library, not in the map: tend_rogue' \
+	exports "$work/rogue.so" "$controls/exports/good.map" "$controls/exports/good.h"
+
+accepts 'library = map = headers' exports "$top_builddir/lib/.libs/libtend.so" "$top_srcdir/lib/libtend.map" \
+	"$top_srcdir"/include/tend.h "$top_srcdir"/include/tend/*.h
+finish

@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Each public header compiles alone, included twice, as C11 and as C++11, by every compiler that is here.
+. "$(dirname "$0")/checks.sh"
+
+# alone COMPILER LANGUAGE STANDARD DIRECTORY HEADER
+alone()
+{
+	printf '#include <%s>\n#include <%s>\n' "$5" "$5" |
+		$1 -x "$2" "-std=$3" -pedantic -Wall -Wextra -Werror -fsyntax-only "-I$4" -
+}
+
+# one_by_one COMPILER LANGUAGE STANDARD
+one_by_one()
+{
+	command -v "${1%% *}" >/dev/null || { echo "$1 is not here"; return; }
+	n=$((n + 1))
+	accepts "control: a header that stands alone, $1" alone "$1" "$2" "$3" "$controls/headers" alone.h
+	refuses "a header that needs another one, $1" 'size_t' alone "$1" "$2" "$3" "$controls/headers" needs_other.h
+	refuses "a header without a guard, $1" 'redefinition' alone "$1" "$2" "$3" "$controls/headers" unguarded.h
+	refuses "an extension, $1" 'zero' alone "$1" "$2" "$3" "$controls/headers" extension.h
+	[ "$2" = c ] || refuses "a C++ keyword, $1" 'class' alone "$1" "$2" "$3" "$controls/headers" keyword.h
+	for header in tend.h $(cd "$top_srcdir/include" && echo tend/*.h); do
+		accepts "$header, $3, $1" alone "$1" "$2" "$3" "$top_srcdir/include" "$header"
+	done
+}
+
+n=0
+one_by_one "$CC" c c11
+[ "${CC%% *}" = gcc ] || one_by_one gcc c c11
+[ "${CC%% *}" = clang ] || one_by_one clang c c11
+[ "$n" -gt 0 ] && n=0
+one_by_one g++ c++ c++11
+one_by_one clang++ c++ c++11
+[ "$failed" = 0 ] && [ "$n" = 0 ] && skip 'there is no C++ compiler; as C11 all headers are well'
+finish

@@ -1,0 +1,2 @@
+/* For test/check-style.sh: whose is it? */
+static int unlicensed;

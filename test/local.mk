@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+# The tests.  To add one, write test/test_X.c (or stress_X.c) and name it in test_programs; to add a child for tests to
+# run, write test/helpers/X.c and name it in test_helpers.  Nothing else is to be done: both are built from the one
+# .c file of their name, and a test is linked with LDADD below.
+
+test_programs = \
+	%D%/test_chan \
+	%D%/test_collect \
+	%D%/test_complete \
+	%D%/test_consume \
+	%D%/test_error \
+	%D%/test_escalation \
+	%D%/test_exec \
+	%D%/test_forgotten \
+	%D%/test_host \
+	%D%/test_input \
+	%D%/test_line \
+	%D%/test_opts \
+	%D%/test_process \
+	%D%/test_replay \
+	%D%/test_spawn \
+	%D%/test_stdio \
+	%D%/test_stop \
+	%D%/test_stream \
+	%D%/test_visit \
+	%D%/stress_chan \
+	%D%/stress_handover \
+	%D%/stress_stream
+tool_programs = \
+	%D%/test_tool \
+	%D%/test_tool_output \
+	%D%/test_tool_signals \
+	%D%/test_tool_stop
+# Those whose threads can meet in more than one order: what "make check-loop" repeats.
+loop_programs = \
+	%D%/test_chan \
+	%D%/test_complete \
+	%D%/test_consume \
+	%D%/test_input \
+	%D%/test_process \
+	%D%/test_replay \
+	%D%/test_spawn \
+	%D%/test_stop \
+	%D%/test_stream \
+	%D%/stress_chan \
+	%D%/stress_handover \
+	%D%/stress_stream
+test_helpers = \
+	%D%/helpers/closer \
+	%D%/helpers/crasher \
+	%D%/helpers/echoer \
+	%D%/helpers/exiter \
+	%D%/helpers/flooder \
+	%D%/helpers/forker \
+	%D%/helpers/liner \
+	%D%/helpers/obedient \
+	%D%/helpers/printer \
+	%D%/helpers/reporter \
+	%D%/helpers/sigcounter \
+	%D%/helpers/sleeper \
+	%D%/helpers/stdiner \
+	%D%/helpers/stopper \
+	%D%/helpers/stubborn \
+	%D%/helpers/threader \
+	%D%/helpers/true-er
+test_scripts = \
+	%D%/check-child.sh \
+	%D%/check-consumer.sh \
+	%D%/check-exports.sh \
+	%D%/check-headers.sh \
+	%D%/check-man.sh \
+	%D%/check-pairs.sh \
+	%D%/check-style.sh
+
+# What a variant runs: what depends on how it was compiled, and not the scripts that look at the sources.
+program_tests = $(filter-out %.sh,$(TESTS)) examples/run-examples.sh
+
+TESTS += $(test_scripts)
+if HAVE_CUNIT
+check_PROGRAMS += $(test_programs) $(test_helpers)
+TESTS += $(test_programs)
+if BUILD_TOOL
+check_PROGRAMS += $(tool_programs)
+TESTS += $(tool_programs)
+endif
+else
+check-local:
+	@echo 'The tests need CUnit: install libcunit1-dev and run configure again.' >&2; exit 1
+endif
+
+# The core with test/fault.c in place of mem.c and sys.c, and the runner: one archive, in which ld finds all of it.
+check_LTLIBRARIES += %D%/libtesting.la
+%C%_libtesting_la_SOURCES = \
+	%D%/children.c \
+	%D%/fault.c %D%/fault.h \
+	%D%/leaks.c %D%/leaks.h \
+	%D%/test.c %D%/test.h \
+	%D%/thread.c %D%/thread.h
+if BUILD_TOOL
+%C%_libtesting_la_SOURCES += %D%/tool.c %D%/tool.h
+endif
+%C%_libtesting_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
+%C%_libtesting_la_LIBADD = lib/libtend-core.la
+LDADD = %D%/libtesting.la $(CUNIT_LIBS) $(URCU_LIBS) $(JANSSON_LIBS)
+%D%/test_tool%: private AM_CPPFLAGS += $(JANSSON_CFLAGS)
+
+# Children are plain programs: a sanitizer would change how they crash and what they leave open.
+%D%/helpers/%: private SANITIZER_CFLAGS =
+%D%/helpers/%: private LDADD =
+
+EXTRA_DIST += \
+	$(test_scripts) \
+	%D%/checks.sh \
+	%D%/helpers/helper.h \
+	%D%/loop.sh \
+	%D%/variant.sh \
+	%D%/controls/child/calls_libc.c \
+	%D%/controls/child/clean.c \
+	%D%/controls/child/instrumented.c \
+	%D%/controls/child/thread_local.c \
+	%D%/controls/consumer/broken.md \
+	%D%/controls/consumer/failing.md \
+	%D%/controls/exports/absent.map \
+	%D%/controls/exports/data.h \
+	%D%/controls/exports/declared_only.h \
+	%D%/controls/exports/globbed.map \
+	%D%/controls/exports/good.c \
+	%D%/controls/exports/good.h \
+	%D%/controls/exports/good.map \
+	%D%/controls/exports/rogue.c \
+	%D%/controls/headers/alone.h \
+	%D%/controls/headers/extension.h \
+	%D%/controls/headers/keyword.h \
+	%D%/controls/headers/needs_other.h \
+	%D%/controls/headers/unguarded.h \
+	%D%/controls/man/good.3 \
+	%D%/controls/man/undated.3 \
+	%D%/controls/man/unknown_macro.3 \
+	%D%/controls/pairs/default.c \
+	%D%/controls/pairs/far.c \
+	%D%/controls/pairs/fence.c \
+	%D%/controls/pairs/good_a.c \
+	%D%/controls/pairs/good_b.c \
+	%D%/controls/pairs/lonely.c \
+	%D%/controls/pairs/misspelt.c \
+	%D%/controls/pairs/nowhere.c \
+	%D%/controls/pairs/untagged.c \
+	%D%/controls/pairs/variable.c \
+	%D%/controls/style/good.c \
+	%D%/controls/style/line_comment.c \
+	%D%/controls/style/unlicensed.c \
+	%D%/controls/style/wide.c
+
+# ---- running ----
+
+TEST_EXTENSIONS = .sh
+SH_LOG_COMPILER = $(SHELL)
+AM_TESTS_ENVIRONMENT = \
+	CC='$(CC)'; export CC; \
+	NM='$(NM)'; export NM; \
+	MANDOC='$(MANDOC)'; export MANDOC; \
+	MAKE='$(MAKE)'; export MAKE; \
+	VERSION='$(PACKAGE_VERSION)'; export VERSION; \
+	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+	top_builddir='$(abs_top_builddir)'; export top_builddir; \
+	TEND_HELPERS='$(abs_builddir)/%D%/helpers'; export TEND_HELPERS; \
+	TEND_TOOL='$(abs_builddir)/tools/tend$(EXEEXT)'; export TEND_TOOL; \
+	EXAMPLES_DIR='$(abs_builddir)/examples'; export EXAMPLES_DIR; \
+	ASAN_OPTIONS="detect_stack_use_after_return=1:$$ASAN_OPTIONS"; export ASAN_OPTIONS; \
+	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS; \
+	TSAN_OPTIONS="second_deadlock_stack=1:$$TSAN_OPTIONS"; export TSAN_OPTIONS;
+
+# ---- variants: the same sources, compiled otherwise, each in build-NAME/ ----
+
+VALGRIND_FLAGS = --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite --fair-sched=yes \
+	--child-silent-after-fork=yes
+LOOPS = 100
+
+variant = +@MAKE='$(MAKE)' CC='$(CC)' VALGRIND_FLAGS='$(VALGRIND_FLAGS)' $(SHELL) $(srcdir)/%D%/variant.sh
+
+.PHONY: check-programs check-asan check-tsan check-valgrind check-clang check-loop
+check-programs: all
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(program_tests)'
+
+check-asan:
+	$(variant) asan check-programs $(VARIANT_FLAGS) --enable-sanitizer=address,undefined
+
+check-tsan:
+	$(variant) tsan check-programs $(VARIANT_FLAGS) --enable-sanitizer=thread
+
+check-valgrind:
+	$(variant) valgrind check-programs $(VARIANT_FLAGS)
+
+check-clang:
+	$(variant) clang check $(VARIANT_FLAGS) CC=clang
+
+check-loop: all
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS=
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/loop.sh $(LOOPS) $(loop_programs)
+
+clean-local:
+	-rm -rf build-asan build-tsan build-valgrind build-clang

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+# The tend command, a user of the public headers like any other.
+
+EXTRA_DIST += %D%/check %D%/quickstart %D%/install-deps %D%/common.sh
+
+%C%_tend_SOURCES = \
+	%D%/cmd.h \
+	%D%/cmd_run.c %D%/cmd_run.h \
+	%D%/duration.c %D%/duration.h \
+	%D%/io.c %D%/io.h \
+	%D%/moment.c %D%/moment.h \
+	%D%/run.h \
+	%D%/run_options.c %D%/run_options.h \
+	%D%/run_report.c %D%/run_report.h \
+	%D%/run_signals.c %D%/run_signals.h \
+	%D%/run_specs.c %D%/run_specs.h \
+	%D%/run_streams.c %D%/run_streams.h \
+	%D%/run_watch.c %D%/run_watch.h \
+	%D%/say.c %D%/say.h \
+	%D%/signal_name.c %D%/signal_name.h \
+	%D%/tend.c
+%C%_tend_CPPFLAGS = -D_GNU_SOURCE $(PUBLIC_CPPFLAGS) $(JANSSON_CFLAGS)
+%C%_tend_LDADD = $(PUBLIC_LIBS) $(JANSSON_LIBS)
+
+if BUILD_TOOL
+bin_PROGRAMS += %D%/tend
+dist_man_MANS += doc/man/tend.1
+else
+EXTRA_DIST += doc/man/tend.1
+endif
