@@ -7,8 +7,8 @@
 #include <tend/process.h>
 
 /*
- * [any] 0, or -EINVAL with the field's full name ("out.stream.read_chunk_size").  `prefix` stands in front of each field's
- * name, dot included; "" for none.
+ * [any] 0, or -EINVAL with the field's full name ("out.stream.read_chunk_size").  `prefix` stands in front of each
+ * field's name, dot included; "" for none.
  */
 int tend__check_duration(tend_duration d, const char *field, bool finite, struct tend_error *err);
 int tend__check_stream_options(const struct tend_stream_options *o, const char *prefix, struct tend_error *err);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* What the library itself wants to know of a line parser. */
+#ifndef TEND_LIB_LINE_H
+#define TEND_LIB_LINE_H
+
+#include <tend/line.h>
+#include <tend/stream.h>
+
+/* [any] Where in the stream the first byte is that it has not taken out of the fed chunk yet. */
+uint64_t tend__parser_offset(const tend_parser *parser);
+
+/* [any] How many bytes its buffer holds; 0 as long as no line straddled two chunks. */
+size_t tend__parser_room(const tend_parser *parser);
+
+/*
+ * [any] Whether an ending leaves an unterminated rest that counts as a line: the stream itself is over.  A consumer
+ * that was cancelled, or broke off by itself, stopped in the middle of a line that goes on.
+ */
+bool tend__ends_line(enum tend_ending ending);
+
+#endif
