@@ -7,24 +7,28 @@
  *
  * State
  *   tail        producer writes, consumer reads: items [head, tail) are in the ring.  Indices run freely and wrap.
- *   head        consumer writes; in an evicting channel the producer too.  p_tail, p_head, c_head, c_tail: private copies.
- *   slots[]     producer writes a slot before tail covers it.  Relaxed atomics, as in an evicting channel the consumer may
- *               read a slot that is being overwritten; its exchange of head then fails and what it read is thrown away.
- *   flags       TX_CLOSED by the producer (after `terminal`), RX_CLOSED, CANCEL and CANCEL_NOW by anybody; never cleared.
- *   rx_gate     the consumer waits for: an item, TX_CLOSED, CANCEL*.   tx_gate: the producer waits for: room, RX_CLOSED.
+ *   head        consumer writes; in an evicting channel the producer too.  p_tail, p_head, c_head, c_tail: private
+ *               copies.
+ *   slots[]     producer writes a slot before tail covers it.  Relaxed atomics, as in an evicting channel the
+ *               consumer may read a slot that is being overwritten; its exchange of head then fails and what it read
+ *               is thrown away.
+ *   flags       TX_CLOSED by the producer (after `terminal`), RX_CLOSED, CANCEL and CANCEL_NOW by anybody; never
+ *               cleared.
+ *   rx_gate     the consumer waits for: an item, TX_CLOSED, CANCEL*.   tx_gate: the producer waits for: room,
+ *               RX_CLOSED.
  *
  * Invariants
  *   I1  0 <= tail - head <= capacity, in unsigned arithmetic.
  *   I2  Each item that was pushed comes out once: by pop, by eviction, or by drain.
  *   I3  Items come out in the order they went in.
- *   I4  Nothing is pushed after TX_CLOSED; END is returned only with the ring empty.  Loss is not stored here at all: the
- *       consumer sees it in the offsets (sub.c), so control needs no slot and a capacity of 1 works.
+ *   I4  Nothing is pushed after TX_CLOSED; END is returned only with the ring empty.  Loss is not stored here at all:
+ *       the consumer sees it in the offsets (sub.c), so control needs no slot and a capacity of 1 works.
  *   I5  A sleeper's every reason to wake is looked at between arming its gate and parking, and each waker changes the
  *       reason first and reads the gate second (wake.c, I2).
  *
  * Who wakes a blocked thread: the consumer in pop: push + wake (the producer owes the wake before it blocks), finish,
- * cancel, its own deadline.  The producer, parked after want_room: pop at half empty, close; whoever else has business with
- * it unparks it directly (reader.c).
+ * cancel, its own deadline.  The producer, parked after want_room: pop at half empty, close; whoever else has
+ * business with it unparks it directly (reader.c).
  *
  * Exclusion          push  wake/want/finish  pop  close  cancel   (X: the caller must exclude, -: may overlap)
  *   push              X          X            -     -      -

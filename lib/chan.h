@@ -44,8 +44,8 @@ struct tend__chan {
 };
 
 /*
- * [one thread, before use] capacity: items, 1 to 2^30, exact.  evicting: a full channel loses its oldest item to make room.
- * first_index: 0; tests start just below the wrap.  0, or -ENOMEM.
+ * [one thread, before use] capacity: items, 1 to 2^30, exact.  evicting: a full channel loses its oldest item to make
+ * room. first_index: 0; tests start just below the wrap.  0, or -ENOMEM.
  */
 int tend__chan_init(struct tend__chan *c, uint32_t capacity, bool evicting, struct tend__parker *tx_parker,
                     struct tend__parker *rx_parker, uint32_t first_index);
@@ -58,8 +58,8 @@ enum tend__push { TEND__PUSHED, TEND__PUSHED_EVICTING, TEND__FULL, TEND__RX_CLOS
 /* [producer] Where the consumer's books begin; the first call counts. */
 void tend__chan_start(struct tend__chan *c, uint64_t offset, uint64_t sequence);
 /*
- * [producer] The channel takes over one reference on the slab, if it says PUSHED.  PUSHED_EVICTING: *ret_evicted is the item
- * that had to go, and its reference the caller's.  Wakes nobody: see wake.  Wait-free; evicting: lock-free.
+ * [producer] The channel takes over one reference on the slab, if it says PUSHED.  PUSHED_EVICTING: *ret_evicted is
+ * the item that had to go, and its reference the caller's.  Wakes nobody: see wake.  Wait-free; evicting: lock-free.
  */
 enum tend__push tend__chan_push(struct tend__chan *c, const struct tend__item *item, struct tend__item *ret_evicted);
 /* [producer] Whether so much is in it that the consumer should not be left asleep. */
@@ -67,8 +67,9 @@ bool tend__chan_is_half_full(const struct tend__chan *c);
 /* [producer] Wakes the consumer if it sleeps.  Owed after pushes before the producer blocks anywhere. */
 void tend__chan_wake(struct tend__chan *c);
 /*
- * [producer] Asks for an unpark of tx_parker once there is room, or the consumer has closed.  False: that is so already, push again.
- * True: park, then push again.  A producer that found several channels full asks each of them and parks once.
+ * [producer] Asks for an unpark of tx_parker once there is room, or the consumer has closed.  False: that is so
+ * already, push again. True: park, then push again.  A producer that found several channels full asks each of them
+ * and parks once.
  */
 bool tend__chan_want_room(struct tend__chan *c);
 /* [producer] The last thing it does.  Never blocks, needs no room. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Bytes that were read once and are shared from then on.  A slab is a counted buffer of read_chunk_size bytes; the
- * reader fills it front to back and cuts items out of it; each item that is kept anywhere holds one reference on its slab.
+ * reader fills it front to back and cuts items out of it; each item that is kept anywhere holds one reference on its
+ * slab.
  */
 #ifndef TEND_LIB_CHUNK_H
 #define TEND_LIB_CHUNK_H

@@ -2,8 +2,8 @@
 /*
  * One call for all of it: collect, wait, stop when the time is over, drain, and hand back everything there is.
  *
- * Nothing here waits without a bound of its own: the exit until the time-out, the stop until its plan's end, the drain until its
- * total; collectors end with their streams, and never block.
+ * Nothing here waits without a bound of its own: the exit until the time-out, the stop until its plan's end, the
+ * drain until its total; collectors end with their streams, and never block.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,7 +16,6 @@
 #include "mem.h"
 #include "opts.h"
 #include "process.h"
-#include "procfs.h"
 #include "stream.h"
 
 /* One stream of the process in the course of the call. */
@@ -153,8 +152,10 @@ static void report_side(tend_process *p, struct side *s)
 	s->result->read_errno = stats.read_errno;
 	s->result->bytes = stats.bytes_read;
 	s->result->chunks = stats.chunks_read;
-	if (stats.end == TEND_END_DETACHED)
-		s->result->n_held_by = tend__procfs_holders(s->stream->pipe_inode, s->result->held_by);
+	if (stats.end == TEND_END_DETACHED) {
+		s->result->n_held_by = s->stream->n_held_by;
+		memcpy(s->result->held_by, s->stream->held_by, sizeof s->result->held_by);
+	}
 }
 
 static enum tend_outcome run_out_of_time(tend_process *p, const struct tend_stop *plan,
@@ -203,8 +204,12 @@ int tend_process_complete(tend_process *process, const struct tend_complete *opt
 	if (r < 0)
 		return r;
 	memset(&result, 0, sizeof result);
-	sides[0] = (struct side){ .stream = process->out, .collect = &options->out, .field = "out", .result = &result.out };
-	sides[1] = (struct side){ .stream = process->err, .collect = &options->err, .field = "err", .result = &result.err };
+	sides[0] = (struct side){
+		.stream = process->out, .collect = &options->out, .field = "out", .result = &result.out
+	};
+	sides[1] = (struct side){
+		.stream = process->err, .collect = &options->err, .field = "err", .result = &result.err
+	};
 	r = start_collectors(process, sides, err);
 	if (r < 0)
 		return r;

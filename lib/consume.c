@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Problem: run a visitor over a subscription on a thread of its own, and let other threads wait for it, cancel it, give up
- * on it when it does not come back, and free it at any moment.
+ * Problem: run a visitor over a subscription on a thread of its own, and let other threads wait for it, cancel it,
+ * give up on it when it does not come back, and free it at any moment.
  *
  * Threads: the consumer's own; any number of threads with the handle.
  *
  * Invariants
  *   I1  on_end is called exactly once, as the last callback, whatever ended the loop.
  *   I2  `finished` is published after on_end and after the books are closed.
- *   I3  The slot is free before a cancel or a free returns, also while a callback is stuck: detaching needs no help from the
- *       consumer's thread.
+ *   I3  The slot is free before a cancel or a free returns, also while a callback is stuck: detaching needs no help
+ *       from the consumer's thread.
  *   I4  The object lives until both the handle and the thread are done with it; the visitor's state likewise.
  *
- * How each blocked thread wakes.  The consumer: chan.c (item, end, cancel).  A waiter: the event that the consumer signals
- * after `finished`, or its deadline.
+ * How each blocked thread wakes.  The consumer: chan.c (item, end, cancel).  A waiter: the event that the consumer
+ * signals after `finished`, or its deadline.
  *
  * Ordering pairs
  *   (J) the books and the visitor's state, before `finished`.   (V) all uses before the last unref frees it.
@@ -290,7 +290,10 @@ tend_consumer *tend_consumer_free(tend_consumer *consumer)
 {
 	if (!consumer)
 		return NULL;
-	/* In a forked child the consumer's thread does not exist, and what it shared may be half changed: left as it is. */
+	/*
+	 * In a forked child the consumer's thread does not exist, and what it shared may be half changed: left as it
+	 * is.
+	 */
 	if (!tend__stream_is_ours(consumer->sub->stream))
 		return NULL;
 	tend__chan_cancel(&consumer->sub->chan, true);

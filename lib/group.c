@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ladder for signals.  The leader: by pidfd; where the kernel (or valgrind) has no pidfd_send_signal(2), by number.
- * The group: by the leader's pidfd with PIDFD_SIGNAL_PROCESS_GROUP (Linux 6.9), which names the right group for ever, also when
- * the leader has been reaped and its number given to somebody else; before 6.9 by number.
+ * The group: by the leader's pidfd with PIDFD_SIGNAL_PROCESS_GROUP (Linux 6.9), which names the right group for ever,
+ * also when the leader has been reaped and its number given to somebody else; before 6.9 by number.
  *
- * A number is used only under the process's lock and only while the leader has not been reaped: the zombie keeps both the
- * pid and the group's number from being given away, and the reaper takes the same lock to reap.
+ * A number is used only under the process's lock and only while the leader has not been reaped: the zombie keeps both
+ * the pid and the group's number from being given away, and the reaper takes the same lock to reap.
  */
 #include "group.h"
 
@@ -85,8 +85,8 @@ int tend__group_signal(tend_process *p, int sig, enum tend_target target)
 }
 
 /*
- * A signal 0 that finds nobody is the kernel's own word, and says that the number may be a stranger's by now.  One that finds
- * somebody may have found zombies only: an unreaped leader, or orphans under a lazy init; then /proc tells.
+ * A signal 0 that finds nobody is the kernel's own word, and says that the number may be a stranger's by now.  One
+ * that finds somebody may have found zombies only: an unreaped leader, or orphans under a lazy init; then /proc tells.
  */
 size_t tend__group_members(tend_process *p, struct tend_pid_name *ret_names)
 {

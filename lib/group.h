@@ -15,8 +15,8 @@ int tend__group_signal(struct tend_process *p, int sig, enum tend_target target)
 /* [any, locked] Whether the group can still be signalled once the leader is reaped (pidfd, Linux 6.9). */
 bool tend__group_outlives_leader(struct tend_process *p);
 /*
- * [any, not locked] The members of the group that are alive, zombies not counted: how many, the first TEND_MAX_NAMED by name;
- * the leader itself is left out.  ret_names may be NULL.
+ * [any, not locked] The members of the group that are alive, zombies not counted: how many, the first TEND_MAX_NAMED
+ * by name; the leader itself is left out.  ret_names may be NULL.
  */
 size_t tend__group_members(struct tend_process *p, struct tend_pid_name *ret_names);
 /* [any, not locked] Whether no member of the group is alive (once the leader has exited). */

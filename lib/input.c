@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Problem: write to a child that may not read, may be dead, or may be told by another thread that there is no more, without
- * SIGPIPE, without blocking past the caller's deadline, and without two writers' bytes being mixed.
+ * Problem: write to a child that may not read, may be dead, or may be told by another thread that there is no more,
+ * without SIGPIPE, without blocking past the caller's deadline, and without two writers' bytes being mixed.
  *
- * One thread writes at a time (`busy`); it holds no lock while it waits.  Its poll returns for room, for the deadline, or for the
- * eventfd that a close rings.  Waiters for `busy` sleep on the event that its release signals, or until their deadline.
+ * One thread writes at a time (`busy`); it holds no lock while it waits.  Its poll returns for room, for the
+ * deadline, or for the eventfd that a close rings.  Waiters for `busy` sleep on the event that its release signals,
+ * or until their deadline.
  */
 #include "input.h"
 
@@ -55,7 +56,9 @@ static int acquire(struct tend__input *in, int64_t deadline)
 
 	for (;;) {
 		tend__lock(&in->lock);
-		fd = in->fd < 0 || (deadline != TEND__NEVER && is_closing(in)) ? -EBADF : in->busy ? -ETIMEDOUT : in->fd;
+		fd = in->fd < 0 || (deadline != TEND__NEVER && is_closing(in)) ? -EBADF
+		     : in->busy                                                ? -ETIMEDOUT
+		                                                               : in->fd;
 		if (fd >= 0)
 			in->busy = true;
 		tend__unlock(&in->lock);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where to look for the program.  All paths are made here, in the parent, so that the child only has to try them: a search in a
- * child that shares our memory could allocate nothing, and after its chdir(2) a relative path would mean something else.
+ * Where to look for the program.  All paths are made here, in the parent, so that the child only has to try them: a
+ * search in a child that shares our memory could allocate nothing, and after its chdir(2) a relative path would mean
+ * something else.
  */
 #include <errno.h>
 #include <stdbool.h>

@@ -2,12 +2,13 @@
 /*
  * The process object.
  *
- * A process is running until its exit is *observed* (waitid with WNOWAIT, by whichever thread looks first, under the lock),
- * which is published once and for all; later the reaper *reaps* it, which gives the number up.  Between the two the zombie
- * pins the number.  Waiters look at `exited` and sleep on `changed`.
+ * A process is running until its exit is *observed* (waitid with WNOWAIT, by whichever thread looks first, under the
+ * lock), which is published once and for all; later the reaper *reaps* it, which gives the number up.  Between the
+ * two the zombie pins the number.  Waiters look at `exited` and sleep on `changed`.
  *
  * Ordering pairs
- *   (X) `exit` before `exited`.      (Q) a stop's end before its number.      (O) all uses before the last unref frees it.
+ *   (X) `exit` before `exited`.      (Q) a stop's end before its number.      (O) all uses before the last unref
+ *       frees it.
  */
 #include "process.h"
 
@@ -75,6 +76,12 @@ static void free_kept(struct tend__kept *kept)
 /* On whichever thread is last, the reaper's too: so nobody is waited for. */
 static void destroy(tend_process *p)
 {
+	struct rusage usage;
+	siginfo_t info;
+
+	/* A leader that was kept to pin its group's number (reaper.c) is let go with the last owner. */
+	if (tend__process_has_exited(p) && !p->reaped)
+		tend__sys_wait(p->pidfd, false, &info, &usage);
 	free_kept(p->kept);
 	if (p->out)
 		tend__stream_close(p->out, false);
@@ -251,9 +258,21 @@ int tend_process_wait(tend_process *process, tend_duration timeout, struct tend_
 
 /* ---- signals and stops ---- */
 
+/* A leader that has exited and is not reaped yet still takes signals: only members that are alive count then. */
+static int send_signal(tend_process *p, int signal, enum tend_target target)
+{
+	int r;
+
+	if (tend__process_observe(p, false) && target == TEND_GROUP && tend__group_members(p, NULL) == 0)
+		return -ESRCH;
+	tend__lock(&p->lock);
+	r = tend__group_signal(p, signal, target);
+	tend__unlock(&p->lock);
+	return r;
+}
+
 int tend_process_signal(tend_process *process, int signal, enum tend_target target, struct tend_error *err)
 {
-	bool is_new;
 	int r;
 
 	if (!process)
@@ -265,12 +284,7 @@ int tend_process_signal(tend_process *process, int signal, enum tend_target targ
 		return tend__refuse(err, process->name, "signal", "is %d, not 1 to %d", signal, SIGRTMAX);
 	if (target != TEND_LEADER && target != TEND_GROUP)
 		return tend__refuse(err, process->name, "target", "is %d, not TEND_LEADER or TEND_GROUP", (int)target);
-	tend__lock(&process->lock);
-	is_new = tend__process_observe_locked(process, false);
-	r = tend__group_signal(process, signal, target);
-	tend__unlock(&process->lock);
-	if (is_new)
-		tend__process_announce(process);
+	r = send_signal(process, signal, target);
 	if (r == 0)
 		return 0;
 	tend__error_sys(err, r, target == TEND_LEADER ? TEND_STEP_SIGNAL_LEADER : TEND_STEP_SIGNAL_GROUP, process->name,
@@ -350,7 +364,8 @@ int tend_process_stop(tend_process *process, const struct tend_stop *plan, struc
 	int r = tend__process_check(process, err);
 
 	if (r == 0)
-		r = plan ? tend__check_stop(plan, "plan.", err) : tend__refuse(err, process->name, "plan", "must not be NULL");
+		r = plan ? tend__check_stop(plan, "plan.", err)
+		         : tend__refuse(err, process->name, "plan", "must not be NULL");
 	return r < 0 ? r : stop(process, plan, false, ret_report, err);
 }
 
@@ -381,10 +396,11 @@ __attribute__((__noreturn__)) static void forgotten_abort(tend_process *p)
 	tend__lock(&p->lock);
 	tend__group_signal(p, SIGKILL, TEND_GROUP);
 	tend__unlock(&p->lock);
-	n = snprintf(line, sizeof line,
-	             "tend: %.200s (pid %d) was still running when its handle was freed: wait for it, stop it, or detach "
-	             "it first, or choose another .if_forgotten\n",
-	             p->name, (int)p->pid);
+	n = snprintf(
+		line, sizeof line,
+		"tend: %.200s (pid %d) was still running when its handle was freed: wait for it, stop it, or detach "
+		"it first, or choose another .if_forgotten\n",
+		p->name, (int)p->pid);
 	if (n > 0 && write(STDERR_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1) < 0)
 		tend__log(TEND_LOG_ERROR, "forgotten", p->name, p->pid, "%s", line);
 	abort();

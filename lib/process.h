@@ -83,16 +83,16 @@ int tend__process_check(const tend_process *p, struct tend_error *err);
 /* [any] Whether the exit is known. */
 bool tend__process_has_exited(const tend_process *p);
 /*
- * [any, locked] Looks whether the child has exited, without reaping it, and publishes it if so.  The waiters are woken by
- * tend__process_announce(), to be called without the lock when this returned true.
+ * [any, locked] Looks whether the child has exited, without reaping it, and publishes it if so.  The waiters are
+ * woken by tend__process_announce(), to be called without the lock when this returned true.
  */
 bool tend__process_observe_locked(tend_process *p, bool pidfd_is_readable);
 void tend__process_announce(tend_process *p);
 /* [any] Both: whether it has exited by now. */
 bool tend__process_observe(tend_process *p, bool pidfd_is_readable);
 /*
- * [any] Hands a checked plan to the reaper, or joins the stop in progress; the number of the stop, to wait for.  `kill`:
- * SIGKILL now, in either case, and plan->after_kill for it to work.
+ * [any] Hands a checked plan to the reaper, or joins the stop in progress; the number of the stop, to wait for. 
+ * `kill`: SIGKILL now, in either case, and plan->after_kill for it to work.
  */
 uint32_t tend__process_begin_stop(tend_process *p, const struct tend_stop *plan, bool kill);
 /* [any] Waits for the end of a stop; the reaper bounds it. */

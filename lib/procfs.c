@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc as a source of names for reports.  What is found is a moment's view: a process may come or go while the directory
- * is read.  Nobody is ever signalled by a number that was found here.
+ * /proc as a source of names for reports.  What is found is a moment's view: a process may come or go while the
+ * directory is read.  Nobody is ever signalled by a number that was found here.
  */
 #include "procfs.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "sys.h"
 
 struct found {
 	struct tend_pid_name *names; /* may be NULL */
@@ -22,17 +23,27 @@ struct found {
 /* The contents of a small file, NUL-terminated; false where it cannot be read. */
 static bool slurp(const char *path, char *ret_text, size_t room)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = tend__sys_open_file(path);
 	ssize_t n;
 
 	if (fd < 0)
 		return false;
-	n = read(fd, ret_text, room - 1);
-	close(fd);
+	n = tend__sys_read(fd, ret_text, room - 1);
+	tend__sys_close(fd);
 	if (n <= 0)
 		return false;
 	ret_text[n] = '\0';
 	return true;
+}
+
+static DIR *open_folder(const char *path)
+{
+	int fd = tend__sys_open_folder(path);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir)
+		tend__sys_close(fd);
+	return dir;
 }
 
 static void name_it(pid_t pid, struct tend_pid_name *ret_name)
@@ -57,7 +68,7 @@ static void add(struct found *f, pid_t pid)
 static void each_process(void (*look)(pid_t pid, const void *what, struct found *found), const void *what,
                          struct found *found)
 {
-	DIR *dir = opendir("/proc");
+	DIR *dir = open_folder("/proc");
 	const struct dirent *e;
 
 	if (!dir)
@@ -73,8 +84,8 @@ static void each_process(void (*look)(pid_t pid, const void *what, struct found 
 }
 
 /*
- * proc(5) /proc/PID/stat: pid (comm) state ppid pgrp ... num_threads, where comm may hold anything, ')' too.  State Z with more
- * than one thread is a process whose first thread has ended: alive.
+ * proc(5) /proc/PID/stat: pid (comm) state ppid pgrp ... num_threads, where comm may hold anything, ')' too.  State Z
+ * with more than one thread is a process whose first thread has ended: alive.
  */
 static bool parse_stat(const char *text, char *ret_state, int *ret_pgrp, int *ret_threads)
 {
@@ -129,7 +140,7 @@ static void look_at_fds(pid_t pid, const void *what, struct found *found)
 	if (pid == getpid())
 		return;
 	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	dir = opendir(path);
+	dir = open_folder(path);
 	if (!dir)
 		return;
 	while ((e = readdir(dir)) != NULL) {

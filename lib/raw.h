@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls without the C library.  In a child that shares the parent's memory a libc wrapper would write the parent's
- * errno and may be a sanitizer's interceptor; and clang's ThreadSanitizer takes libc's clone() for a fork.  x86-64 and
- * arm64 have a few lines of their own; elsewhere libc's syscall(2) and clone(2) have to do.
+ * System calls without the C library.  In a child that shares the parent's memory a libc wrapper would write the
+ * parent's errno and may be a sanitizer's interceptor; and clang's ThreadSanitizer takes libc's clone() for a fork. 
+ * x86-64 and arm64 have a few lines of their own; elsewhere libc's syscall(2) and clone(2) have to do.
  */
 #ifndef TEND_LIB_RAW_H
 #define TEND_LIB_RAW_H
@@ -117,15 +117,13 @@ static inline long raw_clone(unsigned long flags, void *stack_top, int *pidfd, i
 
 #endif
 
-/* fork(2) without the atfork handlers: the C library is not told, so the child may use raw calls only. */
-TEND__UNINSTRUMENTED static inline long raw_fork(long exit_signal)
+/*
+ * As fork(2), without the atfork handlers: the C library is not told, so the child may use raw calls only.  Flags as
+ * clone(2)'s; the order of its arguments is that of x86-64 and arm64 up to the third.
+ */
+TEND__UNINSTRUMENTED static inline long raw_fork(unsigned long flags, int *pidfd)
 {
-#ifdef SYS_fork
-	(void)exit_signal;
-	return raw_call5(SYS_fork, 0, 0, 0, 0, 0);
-#else
-	return raw_call5(SYS_clone, exit_signal, 0, 0, 0, 0);
-#endif
+	return raw_call5(SYS_clone, (long)flags, 0, (long)pidfd, 0, 0);
 }
 
 #endif

@@ -3,9 +3,9 @@
  * Problem: use liburcu from threads that come and go in a process that may fork at any moment.
  *
  * liburcu keeps a registry of reader threads.  After a fork(2) in the middle of a section the child would wait for a
- * reader that does not exist there, for ever.  The fork gate prevents it: a lock that readers hold shared while they are online, and
- * grace periods while they run; the atfork handler takes it exclusively.  So at the instant of a fork no reader is
- * registered and no mutex of liburcu's is held on our behalf, and the child can use the library afresh.
+ * reader that does not exist there, for ever.  The fork gate prevents it: a lock that readers hold shared while they
+ * are online, and grace periods while they run; the atfork handler takes it exclusively.  So at the instant of a fork
+ * no reader is registered and no mutex of liburcu's is held on our behalf, and the child can use the library afresh.
  *
  * Invariants
  *   I1  A thread is registered with liburcu exactly while it holds the gate shared on its own behalf.

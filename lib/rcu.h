@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Read-copy update, for the slots of a stream: reader threads look at them without a lock, and whoever takes a subscriber
- * out waits until no reader can still see it.  This is the only header that includes liburcu.
+ * Read-copy update, for the slots of a stream: reader threads look at them without a lock, and whoever takes a
+ * subscriber out waits until no reader can still see it.  This is the only header that includes liburcu.
  *
- * The mb flavor, called as functions (no _LGPL_SOURCE): no sys_membarrier(2), which a seccomp filter that the host installs
- * later would turn into an abort; grace periods of well under a microsecond; and ThreadSanitizer does not look into it.  The
- * pointers that it protects are plain C11 atomics, published with release and loaded with acquire.
+ * The mb flavor, called as functions (no _LGPL_SOURCE): no sys_membarrier(2), which a seccomp filter that the host
+ * installs later would turn into an abort; grace periods of well under a microsecond; and ThreadSanitizer does not
+ * look into it.  The pointers that it protects are plain C11 atomics, published with release and loaded with acquire.
  */
 #ifndef TEND_LIB_RCU_H
 #define TEND_LIB_RCU_H
@@ -46,8 +46,8 @@ static inline void tend__rcu_read_unlock(void)
 }
 
 /*
- * [reader] Between online and offline the thread may enter sections and must not block for long: fork(2) of the host waits
- * for it.  So an idle or parked reader costs a grace period nothing and a fork nothing.
+ * [reader] Between online and offline the thread may enter sections and must not block for long: fork(2) of the host
+ * waits for it.  So an idle or parked reader costs a grace period nothing and a fork nothing.
  */
 void tend__rcu_online(void);
 void tend__rcu_offline(void);

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Problem: read a pipe to its end as fast as the child writes, give every chunk to every subscriber that there is at that
- * moment, and be stoppable wherever it waits.
+ * Problem: read a pipe to its end as fast as the child writes, give every chunk to every subscriber that there is at
+ * that moment, and be stoppable wherever it waits.
  *
  * Threads: one reader per stream; all functions here run on it but the first.
  *
  * Invariants
- *   I1  Record before publish: a chunk is given to replay under the stream's lock, then offered to the slots (sub.c I1).
- *   I2  The set is looked at anew for each chunk and after each park; the cursors make that idempotent.  A park waits for room in
- *       all reliable channels that had none at once: a slow subscriber holds up the reading, never what others are owed.
- *   I3  The reader blocks in two places, poll and the park; before either it has woken all its consumers and is offline for
- *       RCU.  It leaves poll for bytes, the wake eventfd or a drain's deadline; it leaves the park for room in, or the close
- *       of, any channel that was full, a new command or the drain's deadline.
- *   I4  Every way out leads through finish(): the end is recorded, then all channels are finished, then the descriptor is
- *       closed, by this thread alone, then `gone` is signalled.
- *   I5  A reliable subscriber that was cut off in the middle of a publication ends in front of the chunk that it did not get.
+ *   I1  Record before publish: a chunk is given to replay under the stream's lock, then offered to the slots (sub.c
+ *       I1).
+ *   I2  The set is looked at anew for each chunk and after each park; the cursors make that idempotent.  A park waits
+ *       for room in all reliable channels that had none at once: a slow subscriber holds up the reading, never what
+ *       others are owed.
+ *   I3  The reader blocks in two places, poll and the park; before either it has woken all its consumers and is
+ *       offline for RCU.  It leaves poll for bytes, the wake eventfd or a drain's deadline; it leaves the park for
+ *       room in, or the close of, any channel that was full, a new command or the drain's deadline.
+ *   I4  Every way out leads through finish(): the end is recorded, then all channels are finished, then the
+ *       descriptor is closed, by this thread alone, then `gone` is signalled.
+ *   I5  A reliable subscriber that was cut off in the middle of a publication ends in front of the chunk that it did
+ *       not get.
  *
  * Ordering pairs
  *   (K) the control word: see stream.c.      (D) `gone`: see stream.c.
@@ -30,14 +33,15 @@
 
 #include "clock.h"
 #include "error.h"
+#include "procfs.h"
 #include "rcu.h"
 #include "sub.h"
 #include "sys.h"
 
 /* No callback runs here, so little will do. */
 #define READER_STACK ((size_t)64 << 10)
-/* Consumers that sleep are woken once per so many chunks, or when half full, or before the reader blocks: 1.5 to 2.5 times
- * the throughput of waking for each chunk. */
+/* Consumers that sleep are woken once per so many chunks, or when half full, or before the reader blocks: 1.5 to 2.5
+ * times the throughput of waking for each chunk. */
 #define WAKE_BATCH 8
 /* After so many bytes without a pause the pipe is made bigger, which is worth 2 to 3 times the throughput in bulk. */
 #define BURST_TO_GROW (512 << 10)
@@ -168,8 +172,8 @@ static bool offer_all(struct reader *r)
 static void look_at_commands(struct reader *r);
 
 /*
- * Sleeps until one of those that had no room has some, or is gone, or there is a command.  None of them is touched here, so none
- * needs a reference; a command that comes after the look leaves a token in the parker.
+ * Sleeps until one of those that had no room has some, or is gone, or there is a command.  None of them is touched
+ * here, so none needs a reference; a command that comes after the look leaves a token in the parker.
  */
 static void wait_for_room(struct reader *r)
 {
@@ -465,6 +469,12 @@ static void finish(struct reader *r)
 		tend__slab_unref(r->slab);
 	tend__pool_ref(st->pool); /* the stream's own, for its figures */
 	tend__pool_close(st->pool);
+	/*
+	 * Before the descriptor is closed: who writes next gets SIGPIPE, and may be gone when somebody asks who it
+	 * was.
+	 */
+	if (r->ending == TEND_END_DETACHED && r->draining)
+		st->n_held_by = tend__procfs_holders(st->pipe_inode, st->held_by);
 	if (r->ending == TEND_END_READ_ERROR)
 		tend__log(TEND_LOG_WARNING, "read-error", st->name, 0, "reading %s failed with errno %d",
 		          st->label, r->error);

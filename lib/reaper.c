@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Problem: see every child exit as soon as it does, reap it once and at the right moment, and run any number of stops at
- * the same time, without signals, without polling, and without a thread per child.
+ * Problem: see every child exit as soon as it does, reap it once and at the right moment, and run any number of stops
+ * at the same time, without signals, without polling, and without a thread per child.
  *
- * Threads: one reaper for the process, from the first spawn on.  Others hand it work through epoll (watch) and the inbox (stop).
+ * Threads: one reaper for the process, from the first spawn on.  Others hand it work through epoll (watch) and the
+ * inbox (stop).
  *
  * State
  *   inbox     processes whose `stopping` wants looking at; guarded by reaper.lock, LIFO, each at most once.
  *   stops     processes with a stop in progress; the reaper's alone.
  *
  * Invariants
- *   I1  Only the reaper reaps, under the process's lock, after the exit has been published.  Signalling by number takes the
- *       same lock and looks at `reaped` first, so it cannot meet a recycled number.
- *   I2  While a stop is in progress and the group can be signalled by its number only, the leader stays unreaped: it pins
- *       the number.
+ *   I1  A child is reaped after its exit has been published, under the process's lock, by the reaper or with the last
+ *       owner of the process object.  Signalling by number takes the same lock and looks at `reaped` first, so it
+ *       cannot meet a recycled number.
+ *   I2  Where the group can be signalled by its number only, the leader stays unreaped while a stop is in progress or
+ *       there is a handle: it pins the number.
  *   I3  A watched process has a reference until its exit was seen; one with a stop until that has ended.
  *   I4  A readable pidfd is a hint; waitid decides.
  *
- * How the blocked reaper wakes: a pidfd, the eventfd (inbox), the timer (earliest deadline of all stops).  Who waits for it sleeps on
- * the process's event; both publications are followed by a signal of it.
+ * How the blocked reaper wakes: a pidfd, the eventfd (inbox), the timer (earliest deadline of all stops).  Who waits
+ * for it sleeps on the process's event; both publications are followed by a signal of it.
  *
  * In a forked child there is no reaper: the state is made anew, handles from before are foreign.
  */
@@ -75,15 +77,19 @@ static void unlink_stop(tend_process *p)
 
 /* ---- reaping ---- */
 
-/* Gives the number up, unless a stop still needs it (I2). */
-static void reap(tend_process *p)
+/*
+ * Gives the number up, unless it is the only way to the group (before Linux 6.9): then the leader stays a zombie as
+ * long as somebody may want to reach a member, that is while there is a handle, unless a stop has just found the group
+ * empty.
+ */
+static void reap(tend_process *p, bool group_is_empty)
 {
 	struct rusage usage;
 	siginfo_t info;
 	bool done = false;
 
 	tend__lock(&p->lock);
-	if (!p->reaped && (!p->stopping.active || tend__group_outlives_leader(p))) {
+	if (!p->reaped && (group_is_empty || tend__group_outlives_leader(p))) {
 		tend__sys_wait(p->pidfd, false, &info, &usage);
 		p->reaped = done = true;
 	}
@@ -94,9 +100,14 @@ static void reap(tend_process *p)
 
 static void end_stop(tend_process *p)
 {
+	bool gone;
+
+	tend__lock(&p->lock);
+	gone = p->stopping.report.outcome < TEND_STOP_SURVIVORS && !p->stopping.active;
+	tend__unlock(&p->lock);
 	unlink_stop(p);
 	if (tend__process_has_exited(p))
-		reap(p);
+		reap(p, gone);
 	tend__process_unref(p);
 }
 
@@ -105,7 +116,7 @@ static void on_pidfd(tend_process *p)
 	if (!tend__process_observe(p, true))
 		return; /* only a hint: the event comes again */
 	tend__sys_epoll_del(reaper.epfd, p->pidfd);
-	reap(p);
+	reap(p, false);
 	if (p->in_stops) {
 		p->stopping.look_at = 0;
 		if (tend__stopper_look(p))

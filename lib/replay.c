@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A suffix of the stream, kept by rule.  Small neighbouring reads are merged into one entry where they lie side by side in
- * one slab, so that a child that writes single bytes costs a few entries and not one per byte.  Slabs are retired at least three
- * quarters full, hence what is pinned is at most 4/3 of what is retained, and two slabs.
+ * A suffix of the stream, kept by rule.  Small neighbouring reads are merged into one entry where they lie side by
+ * side in one slab, so that a child that writes single bytes costs a few entries and not one per byte.  Slabs are
+ * retired at least three quarters full, hence what is pinned is at most 4/3 of what is retained, and two slabs.
  */
 #include "replay.h"
 

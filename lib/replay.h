@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a stream retains for subscribers that come later: a queue of items, each with a reference on its slab.  Guarded by
- * the stream's lock.  It is a contiguous part of the stream that ends where the reader is.
+ * What a stream retains for subscribers that come later: a queue of items, each with a reference on its slab. 
+ * Guarded by the stream's lock.  It is a contiguous part of the stream that ends where the reader is.
  */
 #ifndef TEND_LIB_REPLAY_H
 #define TEND_LIB_REPLAY_H
@@ -23,7 +23,10 @@ struct tend__replay {
 void tend__replay_init(struct tend__replay *r, const struct tend_replay *rule, size_t read_chunk_size);
 /* Drops everything and frees the queue. */
 void tend__replay_fini(struct tend__replay *r);
-/* Retains the item (taking a reference of its own), and drops from the front what the rule does not keep.  0, -ENOMEM. */
+/*
+ * Retains the item (taking a reference of its own), and drops from the front what the rule does not keep.  0,
+ * -ENOMEM.
+ */
 int tend__replay_append(struct tend__replay *r, const struct tend__item *item);
 /* Drops everything and retains nothing any more. */
 void tend__replay_seal(struct tend__replay *r);

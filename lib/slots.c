@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Problem: any thread may attach or detach a subscriber while the reader publishes chunks, and the reader must take no lock.
+ * Problem: any thread may attach or detach a subscriber while the reader publishes chunks, and the reader must take
+ * no lock.
  *
  * Threads: the reader looks; anybody changes, under the stream's lock.
  *
@@ -8,7 +9,8 @@
  *
  * Invariants
  *   I1  A subscriber that the reader finds in a section stays valid until the section ends: its remover waits for a
- *       grace period before it drops the slot's reference.  So a plain increment of its count inside the section is enough.
+ *       grace period before it drops the slot's reference.  So a plain increment of its count inside the section is
+ *       enough.
  *   I2  While a set is replaced by a bigger one the old one is not changed any more; both name the same subscribers.
  *   I3  Removing allocates nothing and cannot fail.
  *

@@ -26,7 +26,10 @@ void tend__slots_fini(struct tend__slots *slots);
 uint32_t tend__slots_capacity(const struct tend__slots *slots);
 /* [any] A set of `capacity` free slots; NULL: no memory. */
 struct tend__set *tend__set_new(uint32_t capacity);
-/* [stream locked] Copies the slots into a bigger set and publishes it.  The old one, to be freed after a grace period. */
+/*
+ * [stream locked] Copies the slots into a bigger set and publishes it.  The old one, to be freed after a grace
+ * period.
+ */
 struct tend__set *tend__slots_grow(struct tend__slots *slots, struct tend__set *take_bigger);
 /* [stream locked, used < capacity] Publishes a subscriber; the reader sees it from the next chunk on. */
 void tend__slots_put(struct tend__slots *slots, struct tend_subscription *sub);

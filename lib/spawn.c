@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parent's half of a spawn: check the choices, get ready everything that can fail, clone, read what the child has to say,
- * and hand the child to the reaper.  A failure anywhere leaves nothing behind.
+ * The parent's half of a spawn: check the choices, get ready everything that can fail, clone, read what the child has
+ * to say, and hand the child to the reaper.  A failure anywhere leaves nothing behind.
  *
- * The order matters.  The reaper and the readers run before the child exists, so a child without a reader cannot be.  The child
- * shares our memory until it executes (no page table is copied, whatever the size of the host), so all signals but the
- * synchronous ones are blocked meanwhile: a handler would run in it, on our memory.
+ * The order matters.  The reaper and the readers run before the child exists, so a child without a reader cannot be. 
+ * The child shares our memory until it executes (no page table is copied, whatever the size of the host), so all
+ * signals but the synchronous ones are blocked meanwhile: a handler would run in it, on our memory.
  */
 #include "spawn.h"
 
@@ -72,6 +72,12 @@ static int use_null(struct spawning *s, int target, struct tend_error *err)
 	return 0;
 }
 
+/* What the host has closed is closed in the child, too, whatever another thread opens in its place meanwhile. */
+static void inherit(struct spawning *s, int target)
+{
+	s->plan.stdio[target] = tend__sys_check_open(target) == 0 ? target : TEND__CLOSED;
+}
+
 static int make_input(struct spawning *s, struct tend_error *err)
 {
 	const struct tend_input *in = &s->o->in;
@@ -81,7 +87,7 @@ static int make_input(struct spawning *s, struct tend_error *err)
 	case TEND_INPUT_NULL:
 		return use_null(s, 0, err);
 	case TEND_INPUT_INHERIT:
-		s->plan.stdio[0] = 0;
+		inherit(s, 0);
 		return 0;
 	case TEND_INPUT_FD:
 		s->plan.stdio[0] = in->fd;
@@ -124,7 +130,7 @@ static int make_output(struct spawning *s, int target, const struct tend_output 
 		s->plan.stdio[target] = s->plan.stdio[1];
 		return 0;
 	default:
-		s->plan.stdio[target] = target;
+		inherit(s, target);
 		return 0;
 	}
 }
@@ -168,16 +174,18 @@ static bool is_unavailable(pid_t r)
 	return r == -EINVAL || r == -ENOSYS || r == -EPERM;
 }
 
+/* The ladder: shared memory and a pidfd; a copy and a pidfd; a copy, and pidfd_open(2) afterwards. */
 static pid_t clone_child(struct spawning *s)
 {
+	bool with_pidfd = !tend__sys_forced_off("clone_pidfd");
 	pid_t pid = -ENOSYS;
 
-	if (!tend__sys_forced_off("vfork"))
+	if (with_pidfd && !tend__sys_forced_off("vfork"))
 		pid = tend__sys_spawn_shared(&s->plan, &s->p->pidfd);
-	if (is_unavailable(pid)) {
-		s->p->pidfd = -1;
-		pid = tend__sys_spawn_copied(&s->plan);
-	}
+	if (with_pidfd && is_unavailable(pid))
+		pid = tend__sys_spawn_copied(&s->plan, true, &s->p->pidfd);
+	if (is_unavailable(pid))
+		pid = tend__sys_spawn_copied(&s->plan, false, &s->p->pidfd);
 	return pid;
 }
 
@@ -196,8 +204,9 @@ static pid_t clone_quietly(struct spawning *s)
 }
 
 /*
- * What the child said.  A child that shares our memory has executed or ended by now, so what it had to say is in the pipe, and
- * the end of the pipe is not waited for: a stranger's fork may hold a copy of it.  One that does not is waited for.
+ * What the child said.  A child that shares our memory has executed or ended by now, so what it had to say is in the
+ * pipe, and the end of the pipe is not waited for: a stranger's fork may hold a copy of it.  One that does not is
+ * waited for.
  */
 static bool child_failed(struct spawning *s, struct tend__child_error *ret_error)
 {
@@ -209,7 +218,9 @@ static bool child_failed(struct spawning *s, struct tend__child_error *ret_error
 	return tend__sys_read(s->error_pipe[0], ret_error, sizeof *ret_error) == (ssize_t)sizeof *ret_error;
 }
 
-/* A child that nobody will get to see: it is ending by itself, or is killed here; unreaped, so the number is its own. */
+/*
+ * A child that nobody will get to see: it is ending by itself, or is killed here; unreaped, so the number is its own.
+ */
 static void bury(const tend_process *p, bool kill_it)
 {
 	if (kill_it)

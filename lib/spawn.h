@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From choices to a running child: tend_spawn() is the only entry; this header names its two outer halves for each other. */
+/*
+ * From choices to a running child: tend_spawn() is the only entry; this header names its two outer halves for each
+ * other.
+ */
 #ifndef TEND_LIB_SPAWN_H
 #define TEND_LIB_SPAWN_H
 
@@ -13,8 +16,8 @@ struct tend__paths {
 };
 
 /*
- * [any] What to execute, in order: the program itself, or one path for each directory of PATH; made absolute where the child
- * changes its directory.  0, or -ENOMEM, or what getcwd(3) says.
+ * [any] What to execute, in order: the program itself, or one path for each directory of PATH; made absolute where
+ * the child changes its directory.  0, or -ENOMEM, or what getcwd(3) says.
  */
 int tend__paths_make(const struct tend_spawn *o, struct tend__paths *ret_paths);
 void tend__paths_free(struct tend__paths *paths);

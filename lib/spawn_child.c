@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The child between clone and exec.  It may run in the parent's memory while the calling thread is suspended and all
- * other threads run on, so it takes no lock, allocates nothing, writes nothing but its own stack and the error pipe, and
- * makes raw system calls only.  Each step that can fail says so through the error pipe; the parent phrases it.
+ * other threads run on, so it takes no lock, allocates nothing, writes nothing but its own stack and the error pipe,
+ * and makes raw system calls only.  Each step that can fail says so through the error pipe; the parent phrases it.
  */
 #include "spawn_child.h"
 
@@ -53,7 +53,7 @@ TEND__UNINSTRUMENTED static void lift_sources(int source[3], int error_fd)
 	for (int target = 0; target < 3; target++) {
 		long fd;
 
-		if (source[target] >= FIRST_FREE_FD || source[target] == target)
+		if (source[target] >= FIRST_FREE_FD || source[target] == target || source[target] == TEND__CLOSED)
 			continue;
 		fd = call(SYS_fcntl, source[target], F_DUPFD_CLOEXEC, FIRST_FREE_FD);
 		if (fd < 0)
@@ -62,15 +62,17 @@ TEND__UNINSTRUMENTED static void lift_sources(int source[3], int error_fd)
 	}
 }
 
-/* dup(x, x) would keep CLOEXEC; a host's own 0, 1 or 2 that is closed stays closed. */
+/* dup(x, x) would keep CLOEXEC. */
 TEND__UNINSTRUMENTED static void place_stdio(const int source[3], int error_fd)
 {
 	for (int target = 0; target < 3; target++) {
 		long r;
 
-		if (source[target] == target) {
-			r = call(SYS_fcntl, target, F_SETFD, 0);
+		if (source[target] == TEND__CLOSED) {
+			r = call(SYS_close, target, 0, 0);
 			r = r == -EBADF ? 0 : r;
+		} else if (source[target] == target) {
+			r = call(SYS_fcntl, target, F_SETFD, 0);
 		} else {
 			r = call(SYS_dup3, source[target], target, 0);
 		}

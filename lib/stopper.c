@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Problem: escalate until the child has exited and nobody of its group is alive, or say honestly that this was not to be had.
+ * Problem: escalate until the child has exited and nobody of its group is alive, or say honestly that this was not to
+ * be had.
  *
  * Threads: the reaper only; p->stopping is shared with callers under p->lock.
  *
- * That the leader has exited is an event.  That its group is empty is none, without a cgroup: once the leader is gone the
- * group is looked at in steps that grow from 1 to 32 ms.  Nothing is looked at while the leader lives.
+ * That the leader has exited is an event.  That its group is empty is none, without a cgroup: once the leader is gone
+ * the group is looked at in steps that grow from 1 to 32 ms.  Nothing is looked at while the leader lives.
  */
 #include "stopper.h"
 

@@ -7,7 +7,8 @@
 
 /*
  * All [reaper].  Each returns whether the stop is over; if so its report is published.
- * begin: a plan was put into p->stopping.  kill: SIGKILL is wanted at once.  look: time has passed, or the child exited.
+ * begin: a plan was put into p->stopping.  kill: SIGKILL is wanted at once.  look: time has passed, or the child
+ * exited.
  */
 bool tend__stopper_begin(tend_process *p);
 bool tend__stopper_kill(tend_process *p);

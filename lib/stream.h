@@ -4,6 +4,7 @@
 #define TEND_LIB_STREAM_H
 
 #include <pthread.h>
+#include <tend/stop.h>
 #include <tend/stream.h>
 
 #include "chan.h"
@@ -25,6 +26,9 @@ struct tend_stream {
 	int fd;
 	bool nonblock;
 	struct tend__pool *pool;
+
+	struct tend_pid_name held_by[TEND_MAX_NAMED]; /* valid with `gone`: who held the pipe when a drain ran out */
+	size_t n_held_by;
 
 	int wake_fd;                   /* makes the reader's poll return */
 	uint64_t pipe_inode;           /* 0: no pipe */
@@ -48,8 +52,9 @@ struct tend_stream {
 };
 
 /*
- * [any] Makes a stream and starts its reader.  Options have been checked.  The stream owns take_fd from here on, on failure too;
- * `nonblock`: the open file description is ours alone, so O_NONBLOCK may be set on it.  0, -ENOMEM, -EAGAIN, -EMFILE.
+ * [any] Makes a stream and starts its reader.  Options have been checked.  The stream owns take_fd from here on, on
+ * failure too; `nonblock`: the open file description is ours alone, so O_NONBLOCK may be set on it.  0, -ENOMEM,
+ * -EAGAIN, -EMFILE.
  */
 int tend__stream_new(int take_fd, bool nonblock, const struct tend_stream_options *options, const char *label,
                      const char *name, tend_stream **ret_stream, struct tend_error *err);
@@ -58,8 +63,8 @@ void tend__stream_unref(tend_stream *stream);
 /* [any] Adds a command and wakes the reader wherever it is. */
 void tend__stream_command(tend_stream *stream, uint32_t command);
 /*
- * [any] Reads on until nothing came for idle_ns, at most until `deadline`, then takes what is in the pipe at that moment and
- * lets go.  Of several drains the first counts.
+ * [any] Reads on until nothing came for idle_ns, at most until `deadline`, then takes what is in the pipe at that
+ * moment and lets go.  Of several drains the first counts.
  */
 void tend__stream_drain(tend_stream *stream, int64_t idle_ns, int64_t deadline);
 /* [any] Whether the reader has let go of the descriptor by `deadline`. */

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Problem: a consumer that comes at any moment gets what was retained, then what is read from then on: each byte once, none
- * twice, and an exact account of what it could not be given.
+ * Problem: a consumer that comes at any moment gets what was retained, then what is read from then on: each byte
+ * once, none twice, and an exact account of what it could not be given.
  *
  * Threads: attach and detach by any thread; next by one consumer at a time; the reader pushes into the channel.
  *
  * Invariants
- *   I1  Attach is one section under the stream's lock: it copies what is retained, sets the cursor to the sequence behind it,
- *       and publishes the slot.  The reader records a chunk under the same lock before it offers it.  So a chunk is in the
- *       copy exactly if cursor > its sequence, and the reader skips exactly those.
- *   I2  The end is recorded under the lock before the slots are walked: who attaches finds it, or is walked.  Exactly once.
+ *   I1  Attach is one section under the stream's lock: it copies what is retained, sets the cursor to the sequence
+ *       behind it, and publishes the slot.  The reader records a chunk under the same lock before it offers it.  So a
+ *       chunk is in the copy exactly if cursor > its sequence, and the reader skips exactly those.
+ *   I2  The end is recorded under the lock before the slots are walked: who attaches finds it, or is walked.  Exactly
+ *       once.
  *   I3  Loss is not stored: the consumer compares offset and sequence of what it takes with what had to come next.  So
  *       delivered + dropped == end - start, by construction.
  *   I4  The slot's reference is dropped only after a grace period (slots.c I1).

@@ -35,8 +35,8 @@ static int checked(long r)
 }
 
 /*
- * A host may have closed 0, 1 or 2.  A descriptor of ours on one of these would be written to by its next printf and inherited as
- * its stdio, so it moves up.  -errno from a failed open passes through.
+ * A host may have closed 0, 1 or 2.  A descriptor of ours on one of these would be written to by its next printf and
+ * inherited as its stdio, so it moves up.  -errno from a failed open passes through.
  */
 static int lifted(int fd)
 {
@@ -73,6 +73,16 @@ int tend__sys_eventfd(void)
 int tend__sys_open_null(void)
 {
 	return lifted(checked(open("/dev/null", O_RDWR | O_CLOEXEC)));
+}
+
+int tend__sys_open_file(const char *path)
+{
+	return lifted(checked(open(path, O_RDONLY | O_CLOEXEC)));
+}
+
+int tend__sys_open_folder(const char *path)
+{
+	return lifted(checked(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
 }
 
 int tend__sys_check_open(int fd)
@@ -344,6 +354,20 @@ static char *child_stack(size_t *ret_size)
 	return p;
 }
 
+/* Off 0, 1 and 2, as all descriptors of ours; where there is no other number left the low one has to do. */
+static void lift_pidfd(int *pidfd)
+{
+	int moved;
+
+	if (*pidfd < 0 || *pidfd > STDERR_FILENO)
+		return;
+	moved = fcntl(*pidfd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (moved < 0)
+		return;
+	close(*pidfd);
+	*pidfd = moved;
+}
+
 /* Not instrumented: its frame is the parent's while the child runs on the other stack. */
 TEND__UNINSTRUMENTED pid_t tend__sys_spawn_shared(const struct tend__plan *plan, int *ret_pidfd)
 {
@@ -357,24 +381,19 @@ TEND__UNINSTRUMENTED pid_t tend__sys_spawn_shared(const struct tend__plan *plan,
 	r = raw_clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, stack + size, ret_pidfd, tend__child_main,
 	              (void *)(uintptr_t)plan);
 	munmap(stack, size);
-	if (r > 0 && *ret_pidfd >= 0 && *ret_pidfd <= STDERR_FILENO) {
-		int moved = fcntl(*ret_pidfd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-
-		/* Where there is no other number left the low one has to do. */
-		if (moved >= 0) {
-			close(*ret_pidfd);
-			*ret_pidfd = moved;
-		}
-	}
+	lift_pidfd(ret_pidfd);
 	return (pid_t)r;
 }
 
-TEND__UNINSTRUMENTED pid_t tend__sys_spawn_copied(const struct tend__plan *plan)
+TEND__UNINSTRUMENTED pid_t tend__sys_spawn_copied(const struct tend__plan *plan, bool with_pidfd, int *ret_pidfd)
 {
-	long r = raw_fork(SIGCHLD);
+	long r;
 
+	*ret_pidfd = -1;
+	r = raw_fork((with_pidfd ? CLONE_PIDFD : 0) | SIGCHLD, ret_pidfd);
 	if (r == 0)
 		tend__child_main((void *)(uintptr_t)plan);
+	lift_pidfd(ret_pidfd);
 	return (pid_t)r;
 }
 

@@ -24,6 +24,9 @@ struct tend__plan;
 int tend__sys_pipe(int ret_fds[2]);
 int tend__sys_eventfd(void);
 int tend__sys_open_null(void);
+/* For reading; relative paths not. */
+int tend__sys_open_file(const char *path);
+int tend__sys_open_folder(const char *path);
 /* 0, or -EBADF. */
 int tend__sys_check_open(int fd);
 int tend__sys_set_nonblock(int fd);
@@ -71,8 +74,11 @@ void tend__sys_restore_signals(const sigset_t *old);
  * CLONE_VFORK | CLONE_PIDFD).  The pid; *ret_pidfd is the pidfd, or -1 where the kernel made none.
  */
 pid_t tend__sys_spawn_shared(const struct tend__plan *plan, int *ret_pidfd);
-/* The same in a child with a copy of our memory, as by fork(2) but without the handlers of pthread_atfork(3). */
-pid_t tend__sys_spawn_copied(const struct tend__plan *plan);
+/*
+ * The same in a child with a copy of our memory, as by fork(2) but without the handlers of pthread_atfork(3). 
+ * with_pidfd: CLONE_PIDFD.
+ */
+pid_t tend__sys_spawn_copied(const struct tend__plan *plan, bool with_pidfd, int *ret_pidfd);
 int tend__sys_pidfd_open(pid_t pid);
 int tend__sys_setpgid(pid_t pid);
 /* waitid(2) with WEXITED | WNOHANG: 1 and *ret_info when it has exited, 0 when not.  `leave`: WNOWAIT. */
@@ -82,7 +88,8 @@ int tend__sys_reap(pid_t pid);
 int tend__sys_pidfd_signal(int pidfd, int sig, unsigned flags);
 int tend__sys_kill(pid_t pid, int sig);
 
-/* Whether a test forces the fallback of a facility: "vfork", "pidfd_group", "pidfd_signal", "close_range". */
+/* Whether a test forces the fallback of a facility: "vfork", "clone_pidfd", "pidfd_group",
+ * "pidfd_signal", "close_range". */
 bool tend__sys_forced_off(const char *facility);
 
 #define TEND__PIDFD_GROUP 4u /* PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9 */

@@ -6,13 +6,14 @@
  * Threads: parker: one sleeper, any number of wakers.  Gate: one waiter, any number of wakers.  Event: any of both.
  *
  * State
- *   parker.word       0 empty, 1 notified, ~0 parked.  Sleeper: 0 -> ~0, 1 -> 0, ~0 -> 0 (time over).  Wakers: any -> 1.
+ *   parker.word       0 empty, 1 notified, ~0 parked.  Sleeper: 0 -> ~0, 1 -> 0, ~0 -> 0 (time over).  Wakers: any ->
+ *                   1.
  *   gate.armed        waiter: 1 before it looks, 0 after; waker: 1 -> 0.
  *   event.generation  wakers: + 1.  event.waiters: sleepers: + 1, - 1.
  *
  * Invariants
- *   I1  All changes of parker.word are read-modify-writes of one word.  So an unpark either finds `parked` and wakes, or
- *       leaves `notified`, which the park finds.  No order of the two loses the wake-up.
+ *   I1  All changes of parker.word are read-modify-writes of one word.  So an unpark either finds `parked` and wakes,
+ *       or leaves `notified`, which the park finds.  No order of the two loses the wake-up.
  *   I2  Gate (Dekker): the waiter stores armed and then loads the condition; the waker stores the condition and then
  *       loads armed; all four are seq_cst.  In their single total order at least one of the two sees the other's store.
  *   I3  Event: the generation read before the predicate is compared by the kernel before it puts the thread to sleep.

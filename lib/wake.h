@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sleeping and waking: the only way in which a library call blocks, but for poll and epoll in the reader and the reaper.
+ * Sleeping and waking: the only way in which a library call blocks, but for poll and epoll in the reader and the
+ * reaper.
  *
  * A *parker* is one thread's place to sleep, with a token: an unpark that comes first makes the next park return at
  * once.  A *gate* is a flag in front of a parker that says "somebody waits for this condition", so that the common
