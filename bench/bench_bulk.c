@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What bulk output costs: 1 GiB in writes of 64 KiB from a child (this program again), to one reliable consumer, beside plain
- * read(2) loops on a pipe of the default size and on one of 1 MiB.  Every byte is counted; one that is missing fails the run.
+ * What bulk output costs: 1 GiB in writes of 64 KiB from a child (this program again), to one reliable consumer,
+ * beside plain read(2) loops on a pipe of the default size and on one of 1 MiB.  Every byte is counted; one that is
+ * missing fails the run.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -128,7 +129,7 @@ int main(int argc, char **argv)
 	bench_print("tend, pipe grown on demand", &f[0], "GB/s");
 	bench_print("raw read loop, default pipe", &f[1], "GB/s");
 	bench_print("raw read loop, 1 MiB pipe", &f[2], "GB/s");
-	printf("tend / raw with 1 MiB: %.2f; tend / raw with the default: %.2f\n", bench_median(&f[0]) / bench_median(&f[2]),
-	       bench_median(&f[0]) / bench_median(&f[1]));
+	printf("tend / raw with 1 MiB: %.2f; tend / raw with the default: %.2f\n",
+	       bench_median(&f[0]) / bench_median(&f[2]), bench_median(&f[0]) / bench_median(&f[1]));
 	return EXIT_SUCCESS;
 }

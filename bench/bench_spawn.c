@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a spawn costs: spawn and wait of /bin/true without pipes, with no memory touched and with 2 GiB of it, in turn in
- * one run, beside fork(2) and posix_spawn(3).  The bar: tend with 2 GiB costs no more than 1.5 times tend with none.  Exit
- * status 1 when it is missed.
+ * What a spawn costs: spawn and wait of /bin/true without pipes, with no memory touched and with 2 GiB of it, in turn
+ * in one run, beside fork(2) and posix_spawn(3).  The bar: tend with 2 GiB costs no more than 1.5 times tend with
+ * none.  Exit status 1 when it is missed.
  */
 #include <spawn.h>
 #include <string.h>
@@ -116,6 +116,7 @@ int main(void)
 	bench_print("fork, no memory touched", &forked[0], "us");
 	bench_print("fork, 2 GiB touched", &forked[1], "us");
 	ratio = bench_median(&tend[1]) / bench_median(&tend[0]);
-	printf("tend with 2 GiB / tend with none: %.2f (bar: at most %.1f): %s\n", ratio, BAR, ratio <= BAR ? "met" : "MISSED");
+	printf("tend with 2 GiB / tend with none: %.2f (bar: at most %.1f): %s\n", ratio, BAR,
+	       ratio <= BAR ? "met" : "MISSED");
 	return ratio <= BAR ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds the channel's explorer: build.sh SRCDIR FOLDER OBJECTS OUTPUT.  FOLDER holds chan.c and wake.c as they ship, or mutated
-# ones; headers and all else come from SRCDIR.  What does not depend on FOLDER is compiled once into OBJECTS.
+# Builds the channel's explorer: build.sh SRCDIR FOLDER OBJECTS OUTPUT.  FOLDER holds chan.c and wake.c as they ship,
+# or mutated ones; headers and all else come from SRCDIR.  What does not depend on FOLDER is compiled once into OBJECTS.
 set -eu
 src=$1 folder=$2 objects=$3 out=$4
 flags="-std=gnu11 -D_GNU_SOURCE -O1 -U_FORTIFY_SOURCE -I$src/include -I$src/lib"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler.  At each point it has a list of threads that could go on: the current one first, then, while preemptions
- * are left, the others; a sleeper with a deadline can always time out.  `path` records which one was picked; the next execution
- * repeats the path up to the last choice that has an alternative left and takes that: depth-first search without states.
+ * The scheduler.  At each point it has a list of threads that could go on: the current one first, then, while
+ * preemptions are left, the others; a sleeper with a deadline can always time out.  `path` records which one was
+ * picked; the next execution repeats the path up to the last choice that has an alternative left and takes that:
+ * depth-first search without states.
  */
 #include "explore.h"
 
@@ -206,7 +207,8 @@ static void execute(void)
 			break;
 		}
 		next = pick(options, n);
-		preemptions += options[0] == current && current >= 0 && fibers[current].state == READY && next != current;
+		preemptions +=
+			options[0] == current && current >= 0 && fibers[current].state == READY && next != current;
 		in_thread = true;
 		resume(next);
 		in_thread = false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An interleaving explorer: runs a handful of threads as fibers, one at a time, and enumerates every schedule with at most
- * a given number of preemptions.  It finds lost wake-ups (nobody can run, somebody is not done), failed claims and livelocks.
- * It is sequentially consistent: weak memory and data races are left to ThreadSanitizer.
+ * An interleaving explorer: runs a handful of threads as fibers, one at a time, and enumerates every schedule with at
+ * most a given number of preemptions.  It finds lost wake-ups (nobody can run, somebody is not done), failed claims
+ * and livelocks. It is sequentially consistent: weak memory and data races are left to ThreadSanitizer.
  */
 #ifndef TEND_MODEL_EXPLORE_H
 #define TEND_MODEL_EXPLORE_H

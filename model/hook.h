@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Included in front of lib/chan.c and lib/wake.c (cc -include) when they are compiled for the explorer: every atomic access
- * first gives the scheduler the chance to run another thread.  The sources themselves are those that ship.
+ * Included in front of lib/chan.c and lib/wake.c (cc -include) when they are compiled for the explorer: every atomic
+ * access first gives the scheduler the chance to run another thread.  The sources themselves are those that ship.
  */
 #ifndef TEND_MODEL_HOOK_H
 #define TEND_MODEL_HOOK_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The channel's and the parker's promises, each as a scenario of two or three threads on the code that ships (lib/chan.c,
- * lib/wake.c), explored over all schedules.  Indices start just below the wrap.
+ * The channel's and the parker's promises, each as a scenario of two or three threads on the code that ships
+ * (lib/chan.c, lib/wake.c), explored over all schedules.  Indices start just below the wrap.
  */
 #include <stdio.h>
 #include <stdlib.h>

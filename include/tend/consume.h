@@ -36,9 +36,9 @@ struct tend_end {
 
 /*
  * What is called, strictly one call after the other, on the consumer's thread, with no library lock held.  A callback
- * may block (a reliable stream then blocks the child) and may call any tend_ function that says so; it must not wait for its own
- * consumer.  on_gap may be NULL.  on_end may be NULL; it is called exactly once, last, in every case, and `self` must
- * stay valid until it has returned.
+ * may block (a reliable stream then blocks the child) and may call any tend_ function that says so; it must not wait
+ * for its own consumer.  on_gap may be NULL.  on_end may be NULL; it is called exactly once, last, in every case, and
+ * `self` must stay valid until it has returned.
  */
 struct tend_visitor {
 	enum tend_flow (*on_chunk)(void *self, const struct tend_chunk *chunk);
@@ -83,9 +83,9 @@ TEND_API int tend_consumer_cancel(tend_consumer *consumer, tend_duration grace, 
 TEND_API bool tend_consumer_is_finished(const tend_consumer *consumer);
 
 /*
- * Frees the handle; NULL is allowed.  A consumer that still runs is cancelled as by TEND_CANCEL_NOW; its slot is free when
- * the call returns, but a callback in progress is not waited for: `self` must stay valid until on_end has returned.
- * Returns NULL.  Any thread, once, also from the consumer's own visitor; does not block.
+ * Frees the handle; NULL is allowed.  A consumer that still runs is cancelled as by TEND_CANCEL_NOW; its slot is free
+ * when the call returns, but a callback in progress is not waited for: `self` must stay valid until on_end has
+ * returned. Returns NULL.  Any thread, once, also from the consumer's own visitor; does not block.
  */
 TEND_API tend_consumer *tend_consumer_free(tend_consumer *consumer);
 TEND_API void tend_consumer_auto(tend_consumer **consumer);
@@ -114,7 +114,8 @@ struct tend_collect {
 	enum tend_overflow overflow; /* choice */
 	size_t max_bytes;            /* choice unless TEND_TRUSTED_UNBOUNDED: bytes kept; line ends do not count */
 	size_t max_lines;            /* lines: choice unless TEND_TRUSTED_UNBOUNDED */
-	struct tend_line_options line; /* lines: extra; absent: max_length = max_bytes (at most TEND_MAX_LINE_LENGTH), TEND_LINE_TRUNCATE */
+	struct tend_line_options line; /* lines: extra; absent: max_length = max_bytes (at most TEND_MAX_LINE_LENGTH),
+					  TEND_LINE_TRUNCATE */
 };
 #define TEND_COLLECT_BYTES(...) (__extension__(struct tend_collect){ .kind = TEND_COLLECTION_BYTES, __VA_ARGS__ })
 #define TEND_COLLECT_LINES(...) (__extension__(struct tend_collect){ .kind = TEND_COLLECTION_LINES, __VA_ARGS__ })
@@ -144,7 +145,8 @@ TEND_API int tend_stream_collect(tend_stream *stream, const struct tend_collect 
  * What a collector that has ended has kept, whatever the reason of its end; lent until tend_consumer_free().
  * -EAGAIN while it still runs, -EINVAL where the consumer is no collector.  Any thread; does not block.
  */
-TEND_API int tend_consumer_collected(tend_consumer *consumer, struct tend_collected *ret_collected, struct tend_error *err);
+TEND_API int tend_consumer_collected(tend_consumer *consumer, struct tend_collected *ret_collected,
+                                     struct tend_error *err);
 
 /* ---- wait for a line ---- */
 

@@ -17,7 +17,8 @@ struct tend_gap;
 /* What becomes of a line longer than max_length. */
 enum tend_line_overflow {
 	TEND_LINE_TRUNCATE = 1, /* its first max_length bytes, flagged TEND_LINE_CUT; the rest is dropped and counted */
-	TEND_LINE_SPLIT         /* consecutive pieces of max_length bytes; all but the first flagged TEND_LINE_CONTINUED */
+	TEND_LINE_SPLIT         /* consecutive pieces of max_length bytes; all but the first flagged
+				   TEND_LINE_CONTINUED */
 };
 
 #define TEND_DEFAULT_MAX_LINE_LENGTH ((size_t)16 << 10)

@@ -23,7 +23,10 @@ TEND_BEGIN_DECLS
 TEND_API pid_t tend_process_pid(const tend_process *process);
 /* Its name.  Lent until the handle is freed. */
 TEND_API const char *tend_process_name(const tend_process *process);
-/* Its streams; NULL where the choice was not a stream (with TEND_OUT_MERGE stderr has none).  Borrowed until the handle is freed. */
+/*
+ * Its streams; NULL where the choice was not a stream (with TEND_OUT_MERGE stderr has none).  Borrowed until the
+ * handle is freed.
+ */
 TEND_API tend_stream *tend_process_stdout(tend_process *process);
 TEND_API tend_stream *tend_process_stderr(tend_process *process);
 
@@ -33,7 +36,8 @@ enum tend_exit_kind {
 	TEND_RUNNING,           /* it has not exited (a wait timed out) */
 	TEND_EXITED,            /* with `code` */
 	TEND_SIGNALED,          /* by `signal` */
-	TEND_EXIT_UNKNOWN       /* it is gone, but somebody else took its status: waitpid(-1) in the host, SIGCHLD ignored */
+	TEND_EXIT_UNKNOWN       /* it is gone, but somebody else took its status: waitpid(-1) in the host, SIGCHLD
+				   ignored */
 };
 
 /* Exit code and signal are two fields and never folded into one. */
@@ -47,9 +51,9 @@ struct tend_exit {
 };
 
 /*
- * Waits until the child has exited, or `timeout` has passed (ret_exit->kind is then TEND_RUNNING).  The exit is the child's own: its descendants
- * may live on and its pipes may stay open.  Does not close stdin.  ret_exit may be NULL.  Any number of threads, any
- * number of times.
+ * Waits until the child has exited, or `timeout` has passed (ret_exit->kind is then TEND_RUNNING).  The exit is the
+ * child's own: its descendants may live on and its pipes may stay open.  Does not close stdin.  ret_exit may be NULL.
+ * Any number of threads, any number of times.
  * 0, -EINVAL (timeout), -ECHILD (after fork).  Blocks.
  */
 TEND_API int tend_process_wait(tend_process *process, tend_duration timeout, struct tend_exit *ret_exit,
@@ -59,8 +63,8 @@ TEND_API int tend_process_wait(tend_process *process, tend_duration timeout, str
 
 /*
  * Sends one signal; it can never reach a stranger that got the child's number.  TEND_GROUP: to the leader and to the
- * group.  The leader is gone: 0 when members of its group got the signal, else -ESRCH.  -EINVAL (signal, target), -EPERM, -EPERM after
- * fork too.  Any thread; does not block.
+ * group.  The leader is gone: 0 when members of its group got the signal, else -ESRCH.  -EINVAL (signal, target),
+ * -EPERM, -EPERM after fork too.  Any thread; does not block.
  */
 TEND_API int tend_process_signal(tend_process *process, int signal, enum tend_target target, struct tend_error *err);
 
@@ -68,14 +72,15 @@ TEND_API int tend_process_signal(tend_process *process, int signal, enum tend_ta
  * Runs a plan until the child has exited and no member of its group is alive, or after_kill has passed behind SIGKILL.
  * The reaper thread does the work: many processes stop at the same time, and a caller that dies loses nothing.  When a
  * stop is already under way the call waits for that one.  0 with a report for every outcome but TEND_STOP_REFUSED,
- * which is -EPERM (with a report).  ret_report may be NULL.  -EINVAL (field), -ECHILD (after fork).  Any thread; blocks up to tend_stop_total().
+ * which is -EPERM (with a report).  ret_report may be NULL.  -EINVAL (field), -ECHILD (after fork).  Any thread;
+ * blocks up to tend_stop_total().
  */
 TEND_API int tend_process_stop(tend_process *process, const struct tend_stop *plan,
                                struct tend_stop_report *ret_report, struct tend_error *err);
 
 /*
- * SIGKILL to the group, now, also when another plan is under way; then waits at most `confirm` for all of it to be gone.
- * As tend_process_stop() otherwise.  Blocks up to `confirm`.
+ * SIGKILL to the group, now, also when another plan is under way; then waits at most `confirm` for all of it to be
+ * gone. As tend_process_stop() otherwise.  Blocks up to `confirm`.
  */
 TEND_API int tend_process_kill(tend_process *process, tend_duration confirm, struct tend_stop_report *ret_report,
                                struct tend_error *err);
@@ -83,14 +88,15 @@ TEND_API int tend_process_kill(tend_process *process, tend_duration confirm, str
 /* ---- stdin ---- */
 
 /*
- * Writes to the child's stdin (TEND_IN_PIPE) until all is written or `timeout` has passed; *ret_written (may be NULL) says how much was,
- * in every case.  All written: 0.  Time over: -ETIMEDOUT.  The child reads no more: -EPIPE, never SIGPIPE, whatever the
- * host's disposition.  Closed or no pipe: -EBADF.  -EINVAL, -ECHILD (after fork).  Any thread, one writes at a time; blocks.
+ * Writes to the child's stdin (TEND_IN_PIPE) until all is written or `timeout` has passed; *ret_written (may be NULL)
+ * says how much was, in every case.  All written: 0.  Time over: -ETIMEDOUT.  The child reads no more: -EPIPE, never
+ * SIGPIPE, whatever the host's disposition.  Closed or no pipe: -EBADF.  -EINVAL, -ECHILD (after fork).  Any thread,
+ * one writes at a time; blocks.
  */
 TEND_API int tend_process_stdin_write(tend_process *process, const void *data, size_t size, tend_duration timeout,
                                       size_t *ret_written, struct tend_error *err);
-/* Closes the child's stdin; it reads EOF.  A second call does nothing.  0, or -ECHILD (after fork).  Any thread; waits for a write in progress
- * to give up, which it does at once. */
+/* Closes the child's stdin; it reads EOF.  A second call does nothing.  0, or -ECHILD (after fork).  Any thread;
+ * waits for a write in progress to give up, which it does at once. */
 TEND_API int tend_process_stdin_close(tend_process *process);
 
 /* ---- one call for all of it ---- */
@@ -107,7 +113,8 @@ struct tend_complete {
 	struct tend_collect err;     /* extra */
 	struct tend_drain drain;     /* choice where stdout or stderr is a stream */
 	const struct tend_stop *stop;/* extra: what to do when the time is over; absent: leave it running */
-	bool keep_stdin_open;        /* extra: absent: stdin (TEND_IN_PIPE) is closed first, or a child that reads it would never end */
+	bool keep_stdin_open;        /* extra: absent: stdin (TEND_IN_PIPE) is closed first, or a child that reads it
+					would never end */
 };
 
 enum tend_outcome {
@@ -123,7 +130,8 @@ TEND_API const char *tend_outcome_name(enum tend_outcome outcome);
 /* One stream of a finished process. */
 struct tend_output_result {
 	struct tend_collected collected; /* kind TEND_COLLECTION_NONE where nothing was to be collected */
-	enum tend_ending end;    /* of the stream: TEND_END_NONE while it is still read, TEND_END_DETACHED when the drain ran out */
+	enum tend_ending end;    /* of the stream: TEND_END_NONE while it is still read, TEND_END_DETACHED when the
+				    drain ran out */
 	int read_errno;
 	uint64_t bytes, chunks;  /* read from the pipe */
 	struct tend_pid_name held_by[TEND_MAX_NAMED]; /* who still held the pipe when the drain ran out */
@@ -141,12 +149,12 @@ struct tend_result {
 };
 
 /*
- * Collects output, waits for the exit, stops the child when the time is over and a plan is given, reads what is left, and
- * hands back all it has, in every case.  When the child has exited the streams are let go of (a descendant that still
- * writes gets SIGPIPE).  Collectors see what was retained and what comes after the call.  The collected bytes belong to
- * the process handle and live until tend_result_clear() or tend_process_free().
- * 0 for every outcome, TEND_NOT_STOPPED included.  -EINVAL (field), -EBUSY (a single-subscriber stream has its subscriber),
- * -ENOMEM, -EAGAIN (thread), -ECHILD (after fork): then nothing was started, nothing waited for.
+ * Collects output, waits for the exit, stops the child when the time is over and a plan is given, reads what is left,
+ * and hands back all it has, in every case.  When the child has exited the streams are let go of (a descendant that
+ * still writes gets SIGPIPE).  Collectors see what was retained and what comes after the call.  The collected bytes
+ * belong to the process handle and live until tend_result_clear() or tend_process_free().
+ * 0 for every outcome, TEND_NOT_STOPPED included.  -EINVAL (field), -EBUSY (a single-subscriber stream has its
+ * subscriber), -ENOMEM, -EAGAIN (thread), -ECHILD (after fork): then nothing was started, nothing waited for.
  * Any thread; blocks up to timeout + tend_stop_total(stop) + drain.total.
  */
 TEND_API int tend_process_complete(tend_process *process, const struct tend_complete *options,
@@ -159,15 +167,15 @@ TEND_API void tend_result_clear(struct tend_result *result, tend_process *proces
 
 /*
  * Frees the handle; NULL is allowed.  A child that still runs is treated as .if_forgotten says.  Its streams end as by
- * tend_stream_free(), with TEND_FORGOTTEN_TERMINATE when the stop is over, so that a child that is shutting down can still
- * write.  Returns NULL.  One thread, last; does not wait for the child.
+ * tend_stream_free(), with TEND_FORGOTTEN_TERMINATE when the stop is over, so that a child that is shutting down can
+ * still write.  Returns NULL.  One thread, last; does not wait for the child.
  */
 TEND_API tend_process *tend_process_free(tend_process *process);
 TEND_API void tend_process_auto(tend_process **process);
 
 /*
- * From here on the child may outlive the handle: tend_process_free() leaves it alone.  Its piped stdin, stdout and stderr
- * still close with the handle; it is still reaped when it exits.  Any thread; does not block.
+ * From here on the child may outlive the handle: tend_process_free() leaves it alone.  Its piped stdin, stdout and
+ * stderr still close with the handle; it is still reaped when it exits.  Any thread; does not block.
  */
 TEND_API void tend_process_detach(tend_process *process);
 

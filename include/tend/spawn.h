@@ -23,12 +23,19 @@ struct tend_input {
 	int fd;                  /* TEND_INPUT_FD */
 };
 #define TEND_IN_NULL (__extension__(struct tend_input){ .kind = TEND_INPUT_NULL })       /* /dev/null */
-#define TEND_IN_PIPE (__extension__(struct tend_input){ .kind = TEND_INPUT_PIPE })       /* tend_process_stdin_write() */
+#define TEND_IN_PIPE (__extension__(struct tend_input){ .kind = TEND_INPUT_PIPE })       /* tend_process_stdin_write()
+											    */
 #define TEND_IN_INHERIT (__extension__(struct tend_input){ .kind = TEND_INPUT_INHERIT }) /* the host's own */
 /* A descriptor of the caller's, who keeps it and may close it after the call; its flags are not touched. */
 #define TEND_IN_FD(f) (__extension__(struct tend_input){ .kind = TEND_INPUT_FD, .fd = (f) })
 
-enum tend_output_kind { TEND_OUTPUT_STREAM = 1, TEND_OUTPUT_DISCARD, TEND_OUTPUT_INHERIT, TEND_OUTPUT_FD, TEND_OUTPUT_MERGE };
+enum tend_output_kind {
+	TEND_OUTPUT_STREAM = 1,
+	TEND_OUTPUT_DISCARD,
+	TEND_OUTPUT_INHERIT,
+	TEND_OUTPUT_FD,
+	TEND_OUTPUT_MERGE
+};
 
 /* The child's stdout or stderr. */
 struct tend_output {
@@ -66,14 +73,18 @@ struct tend_spawn {
 	enum tend_auto_name auto_name;     /* extra: absent is TEND_NAME_PROGRAM */
 	const char *const *argv;           /* choice: NULL-terminated, at least argv[0] */
 	/*
-	 * Extra: what to execute when it is not argv[0].  A name without a slash is looked for in the directories of the
-	 * calling process's PATH (confstr(3) _CS_PATH where it is unset), an empty entry being the current directory; EACCES is reported
-	 * only when nothing else was found.  A relative path means relative to the calling process's current directory, not to
-	 * `cwd`.  Never run through a shell, also not when the kernel says ENOEXEC.
+	 * Extra: what to execute when it is not argv[0].  A name without a slash is looked for in the directories of
+	 * the calling process's PATH (confstr(3) _CS_PATH where it is unset), an empty entry being the current
+	 * directory; EACCES is reported only when nothing else was found.  A relative path means relative to the
+	 * calling process's current directory, not to `cwd`.  Never run through a shell, also not when the kernel
+	 * says ENOEXEC.
 	 */
 	const char *program;
-	const char *const *env;            /* extra: the whole environment, NULL-terminated "KEY=value"; absent: a copy of the host's
-	                                      environ(7), which no other thread may change during the call */
+	/*
+	 * Extra: the whole environment, NULL-terminated "KEY=value"; absent: a copy of the host's environ(7), which no
+	 * other thread may change during the call.
+	 */
+	const char *const *env;
 	const char *cwd;                   /* extra: chdir(2) in the child */
 	struct tend_input in;              /* choice */
 	struct tend_output out;            /* choice */
@@ -84,8 +95,8 @@ struct tend_spawn {
 /*
  * Starts a child in a process group of its own, with an empty signal mask, default dispositions of all signals, and no
  * descriptor but 0, 1 and 2.  Its pages are not copied: the cost does not depend on the size of the host (clone(2) with
- * CLONE_VM | CLONE_VFORK).  The struct and all it points to are copied.  When the call returns 0 the new program is running
- * and its output is being read; on failure nothing is left: no child, no zombie, no thread, no descriptor.
+ * CLONE_VM | CLONE_VFORK).  The struct and all it points to are copied.  When the call returns 0 the new program is
+ * running and its output is being read; on failure nothing is left: no child, no zombie, no thread, no descriptor.
  * Errors: -EINVAL with the field's name; what pipe2(2), pthread_create(3), clone(2), setpgid(2), dup2(2), chdir(2) and
  * execve(2) return, with the step in err->step: -ENOENT, -EACCES, -ENOEXEC, -E2BIG, -EMFILE, -EAGAIN, -ENOMEM, ...
  * Any thread, any number at once; blocks until the child has executed the program.

@@ -2,7 +2,8 @@
 /*
  * How a child is stopped.  A plan is a list of phases, each a signal, whom it goes to, and how long to wait for it to
  * work; when all have passed, SIGKILL is sent to the whole group.  A phase is over as soon as the child has exited and
- * no member of its process group is alive.  Behind each signal but SIGKILL goes SIGCONT, so that a stopped child can act on it.
+ * no member of its process group is alive.  Behind each signal but SIGKILL goes SIGCONT, so that a stopped child can
+ * act on it.
  */
 #ifndef TEND_STOP_H
 #define TEND_STOP_H
@@ -29,7 +30,8 @@ struct tend_stop_phase {
 struct tend_stop {
 	const struct tend_stop_phase *phases; /* extra: none means SIGKILL at once */
 	size_t n_phases;                      /* at most TEND_MAX_STOP_PHASES */
-	tend_duration after_kill;             /* choice: how long to wait for SIGKILL to work; TEND_FOREVER is refused */
+	tend_duration after_kill;             /* choice: how long to wait for SIGKILL to work; TEND_FOREVER is refused
+						 */
 };
 
 #define TEND_DEFAULT_AFTER_KILL TEND_SECONDS(3)
@@ -51,7 +53,8 @@ enum tend_stopped {
 	TEND_STOPPED_BEFORE,      /* the child had exited and its group was empty before a signal was sent */
 	TEND_STOPPED_IN_PHASE,    /* all gone in phase `phase` */
 	TEND_STOPPED_BY_KILL,     /* all gone after SIGKILL */
-	TEND_STOP_SURVIVORS,      /* the child is gone; members of its group were still alive after_kill after SIGKILL */
+	TEND_STOP_SURVIVORS,      /* the child is gone; members of its group were still alive after_kill after SIGKILL
+				     */
 	TEND_STOP_UNCONFIRMED,    /* the child itself was still there after_kill after SIGKILL; it stays watched */
 	TEND_STOP_REFUSED         /* the kernel did not let us signal the child (EPERM): nothing was escalated */
 };

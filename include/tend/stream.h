@@ -58,8 +58,8 @@ struct tend_stream_options {
 	enum tend_overflow overflow; /* choice with TEND_LOSSY (newest or oldest); without effect with TEND_RELIABLE */
 	/*
 	 * Choice.  TEND_REPLAY_CHUNKS keeps the last n chunks.  TEND_REPLAY_BYTES keeps whole chunks that together hold
-	 * at least the last n bytes, and less than one read_chunk_size more.  TEND_REPLAY_ALL keeps everything, in memory
-	 * without bound, until tend_stream_seal_replay() or the end of the stream object.
+	 * at least the last n bytes, and less than one read_chunk_size more.  TEND_REPLAY_ALL keeps everything, in
+	 * memory without bound, until tend_stream_seal_replay() or the end of the stream object.
 	 */
 	struct tend_replay replay;
 	size_t read_chunk_size;      /* choice: the most that one chunk holds, 1 to TEND_MAX_READ_CHUNK_SIZE bytes */
@@ -136,8 +136,8 @@ TEND_API void tend_stream_auto(tend_stream **stream);
 /*
  * Subscribes.  `options` may be NULL: all as the stream.  What is retained comes first, then what is read from now on,
  * each byte exactly once.  A subscription is an owner of the bytes buffered for it and may outlive the stream.
- * -EBUSY (single subscriber, taken), -EINVAL (field), -ENOMEM, -ECHILD (after fork).  Any thread; waits only for an RCU grace
- * period (microseconds).
+ * -EBUSY (single subscriber, taken), -EINVAL (field), -ENOMEM, -ECHILD (after fork).  Any thread; waits only for an
+ * RCU grace period (microseconds).
  */
 TEND_API int tend_stream_subscribe(tend_stream *stream, const struct tend_subscribe *options,
                                    tend_subscription **ret_subscription, struct tend_error *err);
@@ -172,11 +172,12 @@ TEND_API const char *tend_stream_label(const tend_stream *stream);
  * end, the end before the time-out.  After an end the same end is returned again.  0, -EINVAL (timeout),
  * -ECHILD (after fork).  One thread at a time per subscription; blocks.
  */
-TEND_API int tend_subscription_next(tend_subscription *subscription, tend_duration timeout, struct tend_event *ret_event);
+TEND_API int tend_subscription_next(tend_subscription *subscription, tend_duration timeout,
+                                    struct tend_event *ret_event);
 
 /*
- * Ends a subscription and gives its slot free before it returns; NULL is allowed.  Chunks kept by tend_chunk_ref() stay.
- * Returns NULL.  Any thread, once, not while another one is inside tend_subscription_next(); does not block.
+ * Ends a subscription and gives its slot free before it returns; NULL is allowed.  Chunks kept by tend_chunk_ref()
+ * stay. Returns NULL.  Any thread, once, not while another one is inside tend_subscription_next(); does not block.
  */
 TEND_API tend_subscription *tend_subscription_close(tend_subscription *subscription);
 TEND_API void tend_subscription_auto(tend_subscription **subscription);
