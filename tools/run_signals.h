@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Signals that tend gets itself. */
+#ifndef TEND_TOOLS_RUN_SIGNALS_H
+#define TEND_TOOLS_RUN_SIGNALS_H
+
+#include "run.h"
+
+/*
+ * Blocks every signal but those that a fault raises, in this thread and all that it starts from here on.  What was
+ * ignored when tend was started stays ignored (nohup(1)).  The child is not affected: the library gives it an
+ * empty mask.
+ */
+void run_signals_block(void);
+
+/* Starts the thread that takes them: 0 or a negative errno value.  Ends it, where it was started.  Main only. */
+int run_signals_start(struct run *run);
+void run_signals_stop(void);
+
+#endif

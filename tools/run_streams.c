@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each stream has up to four consumers, each with a buffer and a thread of its own.  They exist before the first
+ * byte can be missed: the stream retains everything from its start until all of them have subscribed.
+ */
+#include "run_streams.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "duration.h"
+#include "io.h"
+#include "moment.h"
+#include "run_watch.h"
+#include "say.h"
+
+/* Longer lines are matched and repeated as far as this. */
+static const struct tend_line_options line_options = { .max_length = 64 << 10, .overflow = TEND_LINE_TRUNCATE };
+
+/* What --tail keeps at most, whatever the number of lines: memory must have a bound. */
+enum { TAIL_BYTES = 16 << 20 };
+
+/* A consumer that only computes ends as soon as its stream has. */
+#define SOON TEND_SECONDS(10)
+
+struct tend_output run_streams_output(const struct run_options *options, size_t i)
+{
+	struct tend_stream_options stream = options->output[i].stream;
+
+	switch (options->output[i].kind) {
+	case RUN_OUTPUT_INHERIT:
+		return TEND_OUT_INHERIT;
+	case RUN_OUTPUT_DISCARD:
+		return TEND_OUT_DISCARD;
+	default:
+		if (stream.replay.kind == TEND_RETAIN_NONE)
+			stream.replay = TEND_REPLAY_ALL;
+		return TEND_OUT_STREAM(stream);
+	}
+}
+
+/* ---- writers ---- */
+
+static uint64_t count_line_ends(const char *data, size_t size)
+{
+	const char *end = data + size, *at = data;
+	uint64_t n = 0;
+
+	while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+		n++;
+		at++;
+	}
+	return n;
+}
+
+static int write_chunk(struct run_writer *w, const struct tend_chunk *chunk)
+{
+	int r;
+
+	if (w->is_log)
+		pthread_mutex_lock(&w->run->log_lock);
+	r = io_write_all(w->fd, chunk->data, chunk->size);
+	if (w->is_log)
+		pthread_mutex_unlock(&w->run->log_lock);
+	return r;
+}
+
+/* Without its log the program goes on; when nobody takes its output it is stopped, as SIGPIPE would have. */
+static void broke(struct run_writer *w, int error)
+{
+	const char *to = w->is_log ? w->run->options->log_file : "tend's own";
+
+	say("%s: cannot write its %s to %s: %s: nothing more is written there", w->run->name, w->stream->name, to,
+	    strerror(-error));
+	run_has_failed(w->run);
+	if (!w->is_log)
+		(void)run_want_stop(w->run, RUN_CANNOT_PASS_ON);
+}
+
+static enum tend_flow on_chunk(void *self, const struct tend_chunk *chunk)
+{
+	struct run_writer *w = self;
+	int r = write_chunk(w, chunk);
+
+	w->line_ends += count_line_ends(chunk->data, chunk->size);
+	pthread_mutex_lock(&w->run->lock);
+	if (r == 0)
+		w->passed = chunk->offset + chunk->size;
+	else
+		w->error = r;
+	if (w->run->draining)
+		pthread_cond_broadcast(&w->run->changed);
+	pthread_mutex_unlock(&w->run->lock);
+	if (r == 0)
+		return TEND_CONTINUE;
+	broke(w, r);
+	return TEND_BREAK;
+}
+
+static void on_end(void *self, const struct tend_end *end)
+{
+	struct run_writer *w = self;
+
+	(void)end;
+	pthread_mutex_lock(&w->run->lock);
+	w->ended = true;
+	pthread_cond_broadcast(&w->run->changed);
+	pthread_mutex_unlock(&w->run->lock);
+}
+
+static int attach_writer(struct run *run, struct run_stream *s, struct run_writer *w, struct tend_error *err)
+{
+	static const struct tend_visitor visitor = { .on_chunk = on_chunk, .on_end = on_end };
+
+	w->run = run;
+	w->stream = s;
+	return tend_stream_consume(s->stream, &visitor, w, &w->consumer, err);
+}
+
+/* ---- ready ---- */
+
+static bool matches(const regex_t *regex, const struct tend_line *line)
+{
+	regmatch_t whole = { .rm_so = 0, .rm_eo = (regoff_t)line->size };
+
+	return regexec(regex, line->size ? line->data : "", 1, &whole, REG_STARTEND) == 0;
+}
+
+static enum tend_flow look_for_ready(void *arg, const struct tend_line *line)
+{
+	struct run *run = arg;
+	int64_t after;
+	char text[32];
+
+	if (!matches(&run->options->ready, line))
+		return TEND_CONTINUE;
+	if (run_is_ready(run, &after))
+		say_info("%s: ready after %s", run->name, duration_show(after, text));
+	return TEND_BREAK;
+}
+
+/* ---- attaching ---- */
+
+static int attach_tail(struct run *run, struct run_stream *s, struct tend_error *err)
+{
+	struct tend_collect collect = TEND_COLLECT_LINES(.overflow = TEND_DROP_OLDEST, .max_bytes = TAIL_BYTES,
+	                                                 .max_lines = run->options->tail, .line = line_options);
+
+	return tend_stream_collect(s->stream, &collect, &s->tail, err);
+}
+
+static int attach_all(struct run *run, struct run_stream *s, struct tend_error *err)
+{
+	const struct run_options *o = run->options;
+	int r = 0;
+
+	if (o->tail)
+		r = attach_tail(run, s, err);
+	if (r == 0 && o->has_ready)
+		r = tend_stream_inspect_lines(s->stream, &line_options, look_for_ready, run, &s->ready, err);
+	if (r == 0 && o->log_file)
+		r = attach_writer(run, s, &s->log, err);
+	if (r == 0)
+		r = attach_writer(run, s, &s->pass, err);
+	return r;
+}
+
+int run_streams_attach(struct run *run, struct tend_error *err)
+{
+	int r;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct run_stream *s = &run->streams[i];
+
+		s->stream = i == 0 ? tend_process_stdout(run->process) : tend_process_stderr(run->process);
+		if (!s->stream)
+			continue;
+		s->pass.fd = i == 0 ? STDOUT_FILENO : STDERR_FILENO;
+		s->log.fd = run->files.log;
+		s->log.is_log = true;
+		r = attach_all(run, s, err);
+		if (r < 0)
+			return r;
+		if (run->options->output[i].stream.replay.kind == TEND_RETAIN_NONE)
+			(void)tend_stream_seal_replay(s->stream); /* cannot fail here: we have not forked */
+	}
+	return 0;
+}
+
+/* ---- the end ---- */
+
+/* Adds what one consumer missed; false where it did not get everything. */
+static bool sum_up(struct run_stream *s, tend_consumer *consumer, tend_duration patience, bool may_break)
+{
+	struct tend_consumed seen;
+
+	if (!consumer)
+		return true;
+	if (tend_consumer_wait(consumer, patience, &seen, NULL) < 0)
+		return false;
+	s->gaps += seen.gaps;
+	s->bytes_dropped += seen.bytes_dropped;
+	return seen.gaps == 0 && !seen.began_late &&
+	       (seen.ending == TEND_END_EOF || (may_break && seen.ending == TEND_END_BROKE));
+}
+
+/* A writer that is stuck in write(2) is not waited for. */
+static bool sum_up_writer(struct run_stream *s, const struct run_writer *w)
+{
+	bool ended;
+
+	if (!w->consumer)
+		return true;
+	pthread_mutex_lock(&w->run->lock);
+	ended = w->ended;
+	pthread_mutex_unlock(&w->run->lock);
+	return sum_up(s, w->consumer, ended ? SOON : TEND_AT_ONCE, false);
+}
+
+static void settle_stream(struct run *run, struct run_stream *s)
+{
+	bool complete = true;
+
+	complete &= sum_up(s, s->ready, SOON, true);
+	complete &= sum_up(s, s->tail, SOON, false);
+	complete &= sum_up_writer(s, &s->pass);
+	complete &= sum_up_writer(s, &s->log);
+	s->complete = complete;
+	if (s->bytes_dropped > 0)
+		say_info("%s: %s: %" PRIu64 " bytes were lost to full buffers", run->name, s->name, s->bytes_dropped);
+}
+
+void run_streams_lost_some(struct run *run)
+{
+	if (run->lost_some)
+		return;
+	run->lost_some = true;
+	run_has_failed(run);
+	say("%s: not all of its output could be passed on", run->name);
+}
+
+void run_streams_settle(struct run *run, int64_t deadline)
+{
+	if (!run_watch_writers(run, deadline))
+		run_streams_lost_some(run);
+	for (size_t i = 0; i < 2; i++)
+		if (run->streams[i].stream)
+			settle_stream(run, &run->streams[i]);
+}
+
+/* ---- tail ---- */
+
+static size_t count_cut(const struct tend_collected *kept)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < kept->n_lines; i++)
+		n += (kept->lines[i].flags & TEND_LINE_CUT) != 0;
+	return n;
+}
+
+/* The lines are the child's and stand as they are; what tend says about them stands in front. */
+static void show_tail(const struct run *run, const struct run_stream *s)
+{
+	struct tend_collected kept;
+	size_t n_cut;
+
+	if (tend_consumer_collected(s->tail, &kept, NULL) < 0) {
+		say("%s: the last lines of %s are not known", run->name, s->name);
+		return;
+	}
+	if (kept.n_lines == 0 && kept.lines_left_out == 0)
+		return;
+	n_cut = count_cut(&kept);
+	say("%s: the end of %s (lines: %zu, dropped before them: %" PRIu64 "%s)", run->name, s->name, kept.n_lines,
+	    kept.lines_left_out, n_cut ? "; long ones end after 65536 bytes" : "");
+	for (size_t i = 0; i < kept.n_lines; i++)
+		if (io_write_all(STDERR_FILENO, kept.lines[i].data, kept.lines[i].size) < 0 ||
+		    io_write_all(STDERR_FILENO, "\n", 1) < 0)
+			return; /* stderr is gone: there is nobody to tell */
+}
+
+void run_streams_show_tail(struct run *run)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (run->streams[i].tail)
+			show_tail(run, &run->streams[i]);
+}
+
+void run_streams_free(struct run *run)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct run_stream *s = &run->streams[i];
+
+		s->pass.consumer = tend_consumer_free(s->pass.consumer);
+		s->log.consumer = tend_consumer_free(s->log.consumer);
+		s->ready = tend_consumer_free(s->ready);
+		s->tail = tend_consumer_free(s->tail);
+	}
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What main waits for, and how the other threads tell it. */
+#ifndef TEND_TOOLS_RUN_WATCH_H
+#define TEND_TOOLS_RUN_WATCH_H
+
+#include "run.h"
+
+void run_watch_init(struct run *run, const struct run_options *options);
+
+/* Starts and joins the thread that sees the exit.  0 or a negative errno value. */
+int run_watch_start(struct run *run);
+void run_watch_join(void);
+
+/* Wants the child stopped.  False: it has exited already.  Any thread. */
+bool run_want_stop(struct run *run, enum run_why why);
+
+/* Something that tend was asked to do cannot be done.  Any thread. */
+void run_has_failed(struct run *run);
+
+/* A line has matched.  False: it had matched before, or came too late.  Any thread. */
+bool run_is_ready(struct run *run, int64_t *ret_after_ns);
+
+/* Waits for the exit, or a reason to stop: a deadline, or what another thread wants.  Main only. */
+void run_watch(struct run *run);
+
+/* How long main waits for the output to be passed on: for ever, unless the child was stopped. */
+int64_t run_patience(struct run *run);
+
+/*
+ * The child has exited: waits until its streams have ended, or nothing has come for the drain's IDLE, or its TOTAL
+ * is over, at most until `deadline`.  Time in which the writers are behind with what the child had written does
+ * not count.  *ret_left_ns is what is left of TOTAL.  False: it was broken off, and bytes of the child may be
+ * lost.  Main only.
+ */
+bool run_watch_drain(struct run *run, int64_t deadline, int64_t *ret_left_ns);
+
+/* Waits until all writers have ended, at most until `deadline`.  False: they have not. */
+bool run_watch_writers(struct run *run, int64_t deadline);
+
+#endif
