@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exactly once: 10,000 subscribers come and go while a reliable stream that retains everything is written to.  Each has to
- * see the bytes from offset 0 on, contiguous over the seam between what was retained and what came live.
+ * Exactly once: 10,000 subscribers come and go while a reliable stream that retains everything is written to.  Each
+ * has to see the bytes from offset 0 on, contiguous over the seam between what was retained and what came live.
  */
 #include <sched.h>
 #include <stdatomic.h>

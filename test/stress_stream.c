@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams of random kinds, under subscribers of random kinds that come and go, some streams freed in the middle.  Whoever
- * sees the end must have books that balance to the byte; nobody sees a wrong byte, a gap on a reliable stream, or hangs.
+ * Streams of random kinds, under subscribers of random kinds that come and go, some streams freed in the middle. 
+ * Whoever sees the end must have books that balance to the byte; nobody sees a wrong byte, a gap on a reliable
+ * stream, or hangs.
  */
 #include <errno.h>
 #include <sched.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The channel on one thread: capacity, order, the end, eviction, cancel.  What needs two threads is in model/ and stress_chan.c. */
+/*
+ * The channel on one thread: capacity, order, the end, eviction, cancel.  What needs two threads is in model/ and
+ * stress_chan.c.
+ */
 #include "chan.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams and subscriptions over real pipes: order, gaps, the end, replay, sealing, who may subscribe and when.  The ids are those of
- * the requirements and of the peer's tests that a test here answers to.
+ * Streams and subscriptions over real pipes: order, gaps, the end, replay, sealing, who may subscribe and when.  The
+ * ids are those of the requirements and of the peer's tests that a test here answers to.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -226,7 +226,9 @@ static void read_error_is_told_from_eof(void)
 
 /* ---- reliable ---- */
 
-/* RD-24: a slow subscriber holds the reading up, and loses nothing; what a broadcast's others were given stays given. */
+/*
+ * RD-24: a slow subscriber holds the reading up, and loses nothing; what a broadcast's others were given stays given.
+ */
 static void reliable_waits(void)
 {
 	struct tend_stream_options o = options(test_reliable, 1, 1);

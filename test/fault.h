@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Makes the i-th allocation or system call fail, so that every way out of a function can be walked.  Linked in
+ * place of lib/mem.c and lib/sys.c; without a fault armed it does what they do.
+ */
+#ifndef TEND_TEST_FAULT_H
+#define TEND_TEST_FAULT_H
+
+#include <stdbool.h>
+
+/*
+ * From now on, the i-th allocation (from 1) fails, once.  i = 0 disarms.  Frees never fail.
+ */
+void fault_fail_alloc(unsigned long i);
+
+/*
+ * From now on, the i-th call (from 1) of tend__sys_<name>, or of any of them where name is NULL, returns -error
+ * instead of doing anything, once.  i = 0 disarms.  A name that fault.c does not know aborts.
+ */
+void fault_fail_sys(const char *name, unsigned long i, int error);
+/* The i-th call and all that come after it. */
+void fault_fail_sys_from(const char *name, unsigned long i, int error);
+
+/* Whether faults hit only calls made by the thread that armed them; false at start and after fault_reset(). */
+void fault_only_this_thread(bool only);
+
+/* Whether a fault has hit since it was armed. */
+bool fault_fired(void);
+/* Disarms all of them. */
+void fault_reset(void);
+
+/* How often tend__sys_<name> was called since the program began, by any thread. */
+unsigned long fault_sys_calls(const char *name);
+
+#endif

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT */
+/* Stopping: the phases in their order, the whole group gone at the end, and a report that says what happened. */
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "test.h"
+#include "thread.h"
+
+#define PATIENT TEND_SECONDS(90)
+
+/* A helper that has said it is ready. */
+static tend_process *ready(const char *program, const char *arg, const char *says, char *rest, size_t size)
+{
+	tend_process *p = test_spawn(&test_reliable_all, program, arg, NULL);
+
+	if (p)
+		test_await_line(tend_process_stdout(p), says, rest, size);
+	return p;
+}
+
+static struct tend_stop_report stop(tend_process *p, const struct tend_stop *plan)
+{
+	struct tend_stop_report report = { .outcome = TEND_STOP_NOT_RUN };
+	struct tend_error e;
+
+	CHECK_OK(tend_process_stop(p, plan, &report, &e), &e);
+	return report;
+}
+
+static void check_sent(const struct tend_stop_report *r, size_t i, int sig, enum tend_target target, size_t phase)
+{
+	if (!CHECK(i < r->n_signals))
+		return;
+	CHECK_INT(sig, r->signals[i].signal);
+	CHECK_INT(target, r->signals[i].target);
+	CHECK_INT(phase, r->signals[i].phase);
+	CHECK_INT(0, r->signals[i].error);
+	CHECK(r->signals[i].after_ns >= (i ? r->signals[i - 1].after_ns : 0));
+}
+
+/* TM-7: a child that obeys ends the phase at once, however long the phase is. */
+static void obeyed_in_phase_one(void)
+{
+	tend_process *p = ready("obedient", NULL, "ready", NULL, 0);
+	struct tend_stop_report r;
+	struct tend_exit ended;
+
+	if (!p)
+		return;
+	r = stop(p, &TEND_STOP_TERM(PATIENT));
+	CHECK_INT(TEND_STOPPED_IN_PHASE, r.outcome);
+	CHECK_INT(1, r.phase);
+	CHECK(r.duration_ns < INT64_C(30000000000));
+	check_sent(&r, 0, SIGTERM, TEND_GROUP, 1);
+	CHECK(r.n_signals <= 2); /* SIGCONT may find nobody */
+	CHECK_INT(0, r.n_survivors);
+	if (test_wait(p, &ended))
+		CHECK_INT(SIGTERM, ended.signal);
+	tend_process_free(p);
+}
+
+/* TM-5, TM-9, DG: who does not obey is killed, not before its time. */
+static void stubborn_is_killed(void)
+{
+	tend_process *p = ready("stubborn", NULL, "ready", NULL, 0);
+	struct tend_stop_report r;
+	struct tend_exit ended;
+
+	if (!p)
+		return;
+	r = stop(p, &TEND_STOP_TERM(TEND_MS(60)));
+	CHECK_INT(TEND_STOPPED_BY_KILL, r.outcome);
+	CHECK_INT(2, r.phase);
+	CHECK_INT(3, r.n_signals);
+	check_sent(&r, 0, SIGTERM, TEND_GROUP, 1);
+	check_sent(&r, 1, SIGCONT, TEND_GROUP, 1);
+	check_sent(&r, 2, SIGKILL, TEND_GROUP, 2);
+	CHECK(r.signals[2].after_ns >= 60000000);
+	CHECK(r.duration_ns >= 60000000);
+	if (test_wait(p, &ended))
+		CHECK_INT(SIGKILL, ended.signal);
+	tend_process_free(p);
+}
+
+/* 17.11, appendix 61: the second phase comes when the first has failed, and only then. */
+static void two_phases(void)
+{
+	static const struct tend_stop_phase phases[] = { { SIGINT, TEND_GROUP, TEND_MS(40) },
+		                                         { SIGTERM, TEND_GROUP, PATIENT } };
+	static const struct tend_stop_phase patient[] = { { SIGINT, TEND_GROUP, PATIENT },
+		                                          { SIGTERM, TEND_GROUP, PATIENT } };
+	struct tend_stop plan = { .phases = phases, .n_phases = 2, .after_kill = TEND_SECONDS(3) };
+	tend_process *p = ready("stubborn", "2", "ready", NULL, 0);
+	struct tend_stop_report r;
+	struct tend_exit ended;
+
+	if (!p)
+		return;
+	r = stop(p, &plan);
+	CHECK_INT(TEND_STOPPED_IN_PHASE, r.outcome);
+	CHECK_INT(2, r.phase);
+	check_sent(&r, 0, SIGINT, TEND_GROUP, 1);
+	check_sent(&r, 2, SIGTERM, TEND_GROUP, 2);
+	CHECK(r.signals[2].after_ns >= 40000000);
+	tend_process_free(p);
+
+	p = ready("obedient", NULL, "ready", NULL, 0);
+	if (!p)
+		return;
+	plan.phases = patient;
+	r = stop(p, &plan);
+	CHECK_INT(1, r.phase);
+	for (size_t i = 0; i < r.n_signals; i++)
+		CHECK(r.signals[i].signal != SIGTERM && r.signals[i].signal != SIGKILL);
+	if (test_wait(p, &ended))
+		CHECK_INT(SIGINT, ended.signal);
+	tend_process_free(p);
+}
+
+/* TM-7: a phase of no length: send, look once, escalate. */
+static void phase_without_length(void)
+{
+	tend_process *p = ready("stubborn", NULL, "ready", NULL, 0);
+	struct tend_stop_report r;
+
+	if (!p)
+		return;
+	r = stop(p, &TEND_STOP_TERM(TEND_AT_ONCE));
+	CHECK_INT(TEND_STOPPED_BY_KILL, r.outcome);
+	CHECK_INT(3, r.n_signals);
+	tend_process_free(p);
+}
+
+/* Hazards 37, 38; TM-13, OE-14: it is over when the group is, not when the leader is. */
+static void leader_goes_group_stays(void)
+{
+	char line[16] = "0";
+	tend_process *p = ready("forker", "leader-pauses", "grandchild ", line, sizeof line);
+	struct tend_stop_report r;
+	struct tend_exit ended;
+
+	if (!p)
+		return;
+	r = stop(p, &TEND_STOP_TERM(TEND_MS(60)));
+	CHECK_INT(TEND_STOPPED_BY_KILL, r.outcome);
+	CHECK_INT(2, r.phase);
+	CHECK_INT(0, r.n_survivors);
+	CHECK(!test_alive(atoi(line)));
+	CHECK(r.duration_ns >= 60000000);
+	if (test_wait(p, &ended))
+		CHECK_INT(SIGTERM, ended.signal);
+	tend_process_free(p);
+}
+
+/* OE-14, TM-13: the leader had exited by itself; its group is stopped all the same, in phases. */
+static void leader_was_gone(void)
+{
+	static const char *const modes[] = { "hold", "hold-stubborn" };
+
+	for (size_t i = 0; i < 2; i++) {
+		tend_process *p = test_spawn(&test_reliable_all, "forker", modes[i], "5", NULL);
+		struct tend_stop_report r;
+		struct tend_exit ended;
+		char line[16] = "0";
+
+		if (!p)
+			return;
+		test_await_line(tend_process_stdout(p), "grandchild ", line, sizeof line);
+		test_wait(p, &ended);
+		r = stop(p, &TEND_STOP_TERM(i ? TEND_MS(60) : PATIENT));
+		CHECK_INT(i ? TEND_STOPPED_BY_KILL : TEND_STOPPED_IN_PHASE, r.outcome);
+		CHECK_INT(i ? 2 : 1, r.phase);
+		CHECK(!test_alive(atoi(line)));
+		if (test_wait(p, &ended))
+			CHECK_INT(5, ended.code);
+		tend_process_free(p);
+	}
+}
+
+/* Hazard 51, TM-14, OE-30: a stopped child gets to act on the signal. */
+static void stopped_child_is_continued(void)
+{
+	tend_process *p = ready("stopper", NULL, "ready", NULL, 0);
+	struct tend_stop_report r;
+	struct tend_exit ended;
+	siginfo_t info;
+
+	if (!p)
+		return;
+	/* Until it has really stopped; WSTOPPED alone says nothing about its exit. */
+	CHECK_INT(0, waitid(P_PID, (id_t)tend_process_pid(p), &info, WSTOPPED));
+	r = stop(p, &TEND_STOP_TERM(PATIENT));
+	CHECK_INT(TEND_STOPPED_IN_PHASE, r.outcome);
+	if (test_wait(p, &ended)) {
+		CHECK_INT(TEND_EXITED, ended.kind);
+		CHECK_INT(7, ended.code);
+	}
+	tend_process_free(p);
+}
+
+/* Hazard 60: a phase for the leader alone. */
+static void leader_alone_is_told(void)
+{
+	static const struct tend_stop_phase phases[] = { { SIGTERM, TEND_LEADER, TEND_MS(100) } };
+	static const struct tend_stop plan = { .phases = phases, .n_phases = 1, .after_kill = TEND_SECONDS(3) };
+	tend_process *p = ready("forker", "witness", "grandchild ", NULL, 0);
+	struct tend_complete all = {
+		.timeout = TEST_PATIENCE,
+		.out = TEND_COLLECT_BYTES(.overflow = TEND_TRUSTED_UNBOUNDED),
+		.drain = { .idle = TEST_PATIENCE, .total = TEST_PATIENCE },
+	};
+	struct tend_result result;
+	struct tend_stop_report r;
+
+	if (!p)
+		return;
+	r = stop(p, &plan);
+	CHECK_INT(TEND_STOPPED_BY_KILL, r.outcome);
+	check_sent(&r, 0, SIGTERM, TEND_LEADER, 1);
+	check_sent(&r, 2, SIGKILL, TEND_GROUP, 2);
+	if (CHECK_INT(0, tend_process_complete(p, &all, &result, NULL))) {
+		CHECK(strstr(result.out.collected.data, "leader got 15") != NULL);
+		CHECK(strstr(result.out.collected.data, "child got 15") == NULL);
+	}
+	tend_process_free(p);
+}
+
+/* TM-12, TM-16, 17.10: what is gone already is told so; nothing is sent. */
+static void stopped_before(void)
+{
+	for (int waited = 0; waited < 2; waited++) {
+		tend_process *p = test_spawn(&test_reliable, "exiter", "4", NULL);
+		struct tend_stop_report r;
+		struct tend_exit ended;
+		struct tend_error e;
+
+		if (!p)
+			return;
+		if (waited)
+			test_wait(p, &ended);
+		else
+			test_await_gone(tend_process_pid(p));
+		r = stop(p, &TEND_STOP_TERM(PATIENT));
+		CHECK_INT(TEND_STOPPED_BEFORE, r.outcome);
+		CHECK_INT(0, r.phase);
+		CHECK_INT(0, r.n_signals);
+		CHECK_OK(tend_process_kill(p, TEND_SECONDS(5), &r, &e), &e);
+		CHECK_INT(TEND_STOPPED_BEFORE, r.outcome);
+		if (test_wait(p, &ended))
+			CHECK_INT(4, ended.code);
+		tend_process_free(p);
+	}
+}
+
+/* TM-15, TM-17: kill takes the group, and is confirmed. */
+static void kill_takes_the_group(void)
+{
+	char line[16] = "0";
+	tend_process *p = ready("forker", "leader-pauses", "grandchild ", line, sizeof line);
+	struct tend_stop_report r = { .outcome = TEND_STOP_NOT_RUN };
+	struct tend_error e;
+	struct tend_exit ended;
+
+	if (!p)
+		return;
+	CHECK_OK(tend_process_kill(p, PATIENT, &r, &e), &e);
+	CHECK_INT(TEND_STOPPED_BY_KILL, r.outcome);
+	CHECK_INT(1, r.phase);
+	check_sent(&r, 0, SIGKILL, TEND_GROUP, 1);
+	CHECK(!test_alive(atoi(line)));
+	CHECK_OK(tend_process_wait(p, TEND_AT_ONCE, &ended, &e), &e);
+	CHECK_INT(SIGKILL, ended.signal);
+	tend_process_free(p);
+}
+
+/* Hazard 39: members that are zombies, because their new parent does not reap, do not keep a stop from ending. */
+static void zombies_are_not_alive(void)
+{
+	char line[16] = "0";
+	tend_process *p;
+	struct tend_stop_report r;
+
+	CHECK_INT(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
+	p = ready("forker", "leader-pauses", "grandchild ", line, sizeof line);
+	if (p) {
+		r = stop(p, &TEND_STOP_TERM(TEND_MS(20)));
+		CHECK_INT(TEND_STOPPED_BY_KILL, r.outcome);
+		CHECK_INT(0, r.n_survivors);
+		CHECK(r.duration_ns < INT64_C(2500000000)); /* not after_kill, which is 3 s */
+		CHECK_INT(atoi(line), waitpid(atoi(line), NULL, 0));
+	}
+	tend_process_free(p);
+	CHECK_INT(0, prctl(PR_SET_CHILD_SUBREAPER, 0));
+}
+
+/* ---- at the same time ---- */
+
+struct stopping {
+	tend_process *p;
+	tend_duration grace;
+	struct tend_stop_report report;
+};
+
+static void stop_it(struct test_thread *t, void *arg)
+{
+	struct stopping *s = arg;
+
+	WORKER_CHECK_INT(t, 0, tend_process_stop(s->p, &TEND_STOP_TERM(s->grace), &s->report, NULL));
+}
+
+/* TM-18: a kill from elsewhere ends a patient stop; both are told. */
+static void kill_during_stop(void)
+{
+	struct stopping s = { .p = ready("sigcounter", NULL, "ready", NULL, 0), .grace = PATIENT };
+	struct tend_stop_report r;
+	struct tend_error e;
+	struct test_thread t;
+
+	if (!s.p)
+		return;
+	test_thread_start(&t, stop_it, &s);
+	test_await_line(tend_process_stdout(s.p), "got 15", NULL, 0);
+	CHECK_OK(tend_process_kill(s.p, PATIENT, &r, &e), &e);
+	test_thread_join(&t);
+	CHECK_INT(TEND_STOPPED_BY_KILL, r.outcome);
+	CHECK_INT(TEND_STOPPED_BY_KILL, s.report.outcome);
+	CHECK(s.report.duration_ns < INT64_C(60000000000));
+	tend_process_free(s.p);
+}
+
+/* A stop that comes while another is under way waits for that one, and sends nothing of its own. */
+static void stop_during_stop(void)
+{
+	struct stopping s = { .p = ready("sigcounter", NULL, "ready", NULL, 0), .grace = TEND_MS(400) };
+	static const struct tend_stop_phase phases[] = { { SIGHUP, TEND_GROUP, PATIENT } };
+	static const struct tend_stop plan = { .phases = phases, .n_phases = 1, .after_kill = TEND_SECONDS(3) };
+	struct tend_stop_report r;
+	struct test_thread t;
+
+	if (!s.p)
+		return;
+	test_thread_start(&t, stop_it, &s);
+	test_await_line(tend_process_stdout(s.p), "got 15", NULL, 0);
+	r = stop(s.p, &plan);
+	test_thread_join(&t);
+	CHECK_INT(TEND_STOPPED_BY_KILL, s.report.outcome);
+	CHECK(r.outcome == TEND_STOPPED_BY_KILL || r.outcome == TEND_STOPPED_BEFORE);
+	for (size_t i = 0; i < r.n_signals; i++)
+		CHECK(r.signals[i].signal != SIGHUP);
+	tend_process_free(s.p);
+}
+
+/* Many stops are run by one thread, all at once: 16 children that take 2 s each take far less than 32 s. */
+static void many_at_once(void)
+{
+	enum { N = 16 };
+	struct stopping s[N];
+	struct test_thread threads[N];
+	int64_t began;
+
+	for (int i = 0; i < N; i++)
+		s[i] = (struct stopping){ .p = ready("stubborn", NULL, "ready", NULL, 0), .grace = TEND_SECONDS(2) };
+	began = test_now_ns();
+	for (int i = 0; i < N; i++)
+		test_thread_start(&threads[i], stop_it, &s[i]);
+	for (int i = 0; i < N; i++)
+		test_thread_join(&threads[i]);
+	CHECK(test_now_ns() - began < INT64_C(16000000000));
+	for (int i = 0; i < N; i++) {
+		CHECK_INT(TEND_STOPPED_BY_KILL, s[i].report.outcome);
+		CHECK(s[i].report.duration_ns >= INT64_C(2000000000));
+		tend_process_free(s[i].p);
+	}
+}
+
+/* ---- when it does not work ---- */
+
+/* Hazard 62, OE-15: a child that may not be signalled is said to be so at once; nothing is escalated. */
+static void refused_by_the_kernel(void)
+{
+	tend_process *p = ready("obedient", NULL, "ready", NULL, 0);
+	struct tend_stop_report r = { .outcome = TEND_STOP_NOT_RUN };
+	struct tend_error e = { .code = 0 };
+
+	if (!p)
+		return;
+	fault_fail_sys_from("pidfd_signal", 1, EPERM);
+	fault_fail_sys_from("kill", 1, EPERM);
+	CHECK_INT(-EPERM, tend_process_stop(p, &TEND_STOP_TERM(PATIENT), &r, &e));
+	CHECK_INT(-EPERM, e.code);
+	CHECK_INT(TEND_STEP_SIGNAL_GROUP, e.step);
+	CHECK_INT(TEND_STOP_REFUSED, r.outcome);
+	for (size_t i = 0; i < r.n_signals; i++) {
+		CHECK(r.signals[i].signal != SIGKILL);
+		CHECK_INT(-EPERM, r.signals[i].error);
+	}
+	CHECK_INT(-EPERM, tend_process_signal(p, SIGTERM, TEND_LEADER, &e));
+	CHECK_INT(TEND_STEP_SIGNAL_LEADER, e.step);
+	CHECK_INT(SIGTERM, e.signal);
+	CHECK_INT(tend_process_pid(p), e.pid);
+	fault_reset();
+	CHECK(test_alive(tend_process_pid(p)));
+	r = stop(p, &TEND_STOP_TERM(PATIENT));
+	CHECK_INT(TEND_STOPPED_IN_PHASE, r.outcome);
+	tend_process_free(p);
+}
+
+/* Hazard 50, OE-23: a child that SIGKILL does not end in time is said to be there still, and stays watched. */
+static void kill_without_effect(void)
+{
+	tend_process *p = ready("obedient", NULL, "ready", NULL, 0);
+	struct tend_stop plan = { .after_kill = TEND_MS(80) };
+	struct tend_stop_report r;
+	struct tend_exit ended;
+
+	if (!p)
+		return;
+	fault_fail_sys_from("pidfd_signal", 1, ESRCH); /* the signals get lost */
+	fault_fail_sys_from("kill", 1, ESRCH);
+	r = stop(p, &plan);
+	CHECK_INT(TEND_STOP_UNCONFIRMED, r.outcome);
+	CHECK(r.duration_ns >= 80000000);
+	fault_reset();
+	CHECK_INT(0, kill(tend_process_pid(p), SIGTERM));
+	if (test_wait(p, &ended))
+		CHECK_INT(SIGTERM, ended.signal);
+	tend_process_free(p);
+}
+
+/* Appendix 63: ESRCH is no failure; the stop goes on and looks. */
+static void lost_signal(void)
+{
+	tend_process *p = ready("obedient", NULL, "ready", NULL, 0);
+	struct tend_stop_report r;
+
+	if (!p)
+		return;
+	fault_fail_sys("pidfd_signal", 1, ESRCH);
+	r = stop(p, &TEND_STOP_TERM(TEND_MS(50)));
+	fault_reset();
+	CHECK(r.outcome == TEND_STOPPED_IN_PHASE || r.outcome == TEND_STOPPED_BY_KILL);
+	CHECK(!test_alive(tend_process_pid(p)));
+	tend_process_free(p);
+}
+
+/* Hazards 27, 36: the same, by number instead of by pidfd. */
+static void with_fallbacks(void)
+{
+	static const char *const missing[] = { "pidfd_group", "pidfd_signal", "vfork,pidfd_signal,close_range" };
+	static const char *const again[] = { "obeyed_in_phase_one", "stubborn_is_killed", "two_phases",
+		                             "leader_goes_group_stays", "leader_was_gone", "stopped_child_is_continued",
+		                             "leader_alone_is_told", "stopped_before", "kill_takes_the_group",
+		                             "zombies_are_not_alive", "kill_during_stop", NULL };
+
+	for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
+		CHECK_INT(0, test_run_self(again, "TEND_DISABLE", missing[i], NULL, 0));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test tests[] = {
+		{ "obeyed_in_phase_one", obeyed_in_phase_one },
+		{ "stubborn_is_killed", stubborn_is_killed },
+		{ "two_phases", two_phases },
+		{ "phase_without_length", phase_without_length },
+		{ "leader_goes_group_stays", leader_goes_group_stays },
+		{ "leader_was_gone", leader_was_gone },
+		{ "stopped_child_is_continued", stopped_child_is_continued },
+		{ "leader_alone_is_told", leader_alone_is_told },
+		{ "stopped_before", stopped_before },
+		{ "kill_takes_the_group", kill_takes_the_group },
+		{ "zombies_are_not_alive", zombies_are_not_alive },
+		{ "kill_during_stop", kill_during_stop },
+		{ "stop_during_stop", stop_during_stop },
+		{ "many_at_once", many_at_once },
+		{ "refused_by_the_kernel", refused_by_the_kernel },
+		{ "kill_without_effect", kill_without_effect },
+		{ "lost_signal", lost_signal },
+		{ "with_fallbacks", with_fallbacks },
+	};
+
+	return test_main(argc, argv, "stop", tests, sizeof tests / sizeof *tests);
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/* tend run: what it refuses, what it returns, what it says. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "test.h"
+#include "tool.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static bool starts_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* ---- the command itself ---- */
+
+static void help_and_version(void)
+{
+	static const char *const helps[][2] = { { "--help", NULL }, { "run", "--help" } };
+	char version[64];
+	struct tool_run r;
+
+	for (size_t i = 0; i < COUNT(helps); i++) {
+		TOOL_RUN(&r, helps[i][0], helps[i][1]);
+		CHECK_INT(0, r.status);
+		CHECK(starts_with(r.out, "usage: tend "));
+		CHECK_STR("", r.err);
+		tool_free(&r);
+	}
+	TOOL_RUN(&r, "--version");
+	snprintf(version, sizeof version, "tend %s\n", tend_version());
+	CHECK_INT(0, r.status);
+	CHECK_STR(version, r.out);
+	tool_free(&r);
+}
+
+static void help_lists_every_option(void)
+{
+	static const char *const options[] = { "--name",          "--timeout", "--stop",  "--stdin",  "--stdout",
+		                               "--stderr",        "--log",     "--ready ", "--tail",  "--drain",
+		                               "--ready-timeout", "--report",  "-q",       "-v",      "--help" };
+	struct tool_run r;
+
+	TOOL_RUN(&r, "run", "--help");
+	for (size_t i = 0; i < COUNT(options); i++)
+		if (!strstr(r.out, options[i]))
+			CHECK_STR(options[i], r.out);
+	tool_free(&r);
+}
+
+static void help_says_when_stdout_is_full(void)
+{
+	struct tool_run r;
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	tool_finish(&r, tool_start((const char *const[]){ "--help", NULL }, TEND_OUT_FD(full),
+	                           TEND_OUT_STREAM(test_reliable_all)));
+	CHECK_INT(125, r.status);
+	tool_check_one_line(r.err, "No space left");
+	tool_free(&r);
+	close(full);
+}
+
+static void unknown_commands(void)
+{
+	struct tool_run r;
+
+	TOOL_RUN(&r, "rnu", "true");
+	CHECK_INT(125, r.status);
+	tool_check_one_line(r.err, "rnu is no command");
+	tool_free(&r);
+	tool_run(&r, (const char *const[]){ NULL });
+	CHECK_INT(125, r.status);
+	tool_check_one_line(r.err, "tend run");
+	tool_free(&r);
+}
+
+/* ---- bad options ---- */
+
+static const struct bad {
+	const char *args[6];
+	const char *says; /* what is wrong, or what would be right */
+} bad_options[] = {
+	{ { "--tiemout", "1s" }, "did you mean --timeout?" },
+	{ { "--frobnicate" }, "tend run --help" },
+	{ { "-x" }, "-x is no option" },
+	{ { "-qz" }, "-qz is no option" },
+	{ { "--timeout=" }, "1500ms" },
+	{ { "--timeout", "30" }, "has no unit: write ms, s, m or h" },
+	{ { "--timeout", "30 s" }, "is no duration" },
+	{ { "--timeout", "30x" }, "is no duration" },
+	{ { "--timeout", "-1s" }, "is no duration" },
+	{ { "--timeout", "1.s" }, "is no duration" },
+	{ { "--timeout", ".5s" }, "is no duration" },
+	{ { "--timeout", "s" }, "is no duration" },
+	{ { "--timeout", "1s\n2s" }, "'1s?2s' is no duration" },
+	{ { "--timeout", "0s" }, "write more than 0" },
+	{ { "--timeout", "99999999999999999999h" }, "too long" },
+	{ { "--timeout", "9223372036s" }, "too long" },
+	{ { "--ready", "x", "--ready-timeout", "5" }, "has no unit" },
+	{ { "--ready", "x", "--ready-timeout", "0ms" }, "write more than 0" },
+	{ { "--ready-timeout", "5s" }, "--ready REGEX" },
+	{ { "--ready", "(" }, "is no regular expression" },
+	{ { "--stop", "" }, "TERM:10s" },
+	{ { "--stop", "TERM" }, "TERM:10s" },
+	{ { "--stop", "TERM:" }, "TERM:10s" },
+	{ { "--stop", "TERM:10" }, "has no unit" },
+	{ { "--stop", "TREM:10s" }, "'TREM' is no signal" },
+	{ { "--stop", "0:10s" }, "is no signal" },
+	{ { "--stop", "65:10s" }, "is no signal" },
+	{ { "--stop", "KILL:10s" }, "KILL is always sent last" },
+	{ { "--stop", "TERM:1s,9:1s" }, "KILL is always sent last" },
+	{ { "--stop", "STOP:10s" }, "STOP does not end" },
+	{ { "--stop", "TERM:1s:cgroup" }, "leader or group" },
+	{ { "--stop", "TERM:1s:" }, "leader or group" },
+	{ { "--stop", "TERM:1s:group:x" }, "leader or group" },
+	{ { "--stop", "TERM:1s," }, "is not complete" },
+	{ { "--stop", "1:1s,1:1s,1:1s,1:1s,1:1s,1:1s,1:1s,1:1s,1:1s" }, "more than 8 phases" },
+	{ { "--stdout", "" }, "inherit, discard, stream" },
+	{ { "--stdout", "pipe" }, "inherit, discard, stream" },
+	{ { "--stdout", "backend=both" }, "broadcast or single" },
+	{ { "--stderr", "delivery=maybe" }, "--stderr: 'delivery=maybe'" },
+	{ { "--stdout", "overflow=all" }, "newest or oldest" },
+	{ { "--stdout", "replay=some" }, "bytes:N" },
+	{ { "--stdout", "replay=bytes:0" }, "bytes:N" },
+	{ { "--stdout", "replay=bytes" }, "bytes:N" },
+	{ { "--stdout", "replay=chunks:1KiB" }, "chunks:N" },
+	{ { "--stdout", "chunk=0" }, "64KiB" },
+	{ { "--stdout", "chunk=64kb" }, "64KiB" },
+	{ { "--stdout", "chunk=2GiB" }, "64KiB" },
+	{ { "--stdout", "chunk=99999999999999999999" }, "64KiB" },
+	{ { "--stdout", "depth=0" }, "depth is a number" },
+	{ { "--stdout", "depth=16777217" }, "depth is a number" },
+	{ { "--stdout", "colour=red" }, "'colour=red' is not known" },
+	{ { "--stdout", "depth=1," }, "is not known" },
+	{ { "--stdout", "inherit,depth=1" }, "'inherit' is not known" },
+	{ { "--log", "" }, "--log FILE" },
+	{ { "--report", "" }, "--report FILE" },
+	{ { "--stdin", "" }, "--stdin FILE" },
+	{ { "--name", "" }, "leave --name out" },
+	{ { "--tail", "0" }, "from 1 to 100000" },
+	{ { "--tail", "ten" }, "from 1 to 100000" },
+	{ { "--tail", "100001" }, "from 1 to 100000" },
+	{ { "--drain", "1s" }, "IDLE,TOTAL" },
+	{ { "--drain", "1s,2" }, "has no unit" },
+	{ { "--drain", "1,2s" }, "has no unit" },
+	{ { "--drain", ",2s" }, "is no duration" },
+	{ { "--help=yes" }, "takes no value" },
+	{ { "--ready", "x", "--stdout", "discard", "--stderr", "inherit" }, "--ready has nothing to look at" },
+	{ { "--tail", "5", "--stdout", "inherit", "--stderr", "inherit" }, "--tail has nothing to look at" },
+	{ { "--tail", "5", "--stdout", "backend=single" }, "write backend=broadcast" },
+};
+
+static void bad_options_are_refused(void)
+{
+	for (size_t i = 0; i < COUNT(bad_options); i++) {
+		const char *args[16] = { "run" };
+		struct tool_run r;
+		size_t n = 1;
+
+		for (size_t j = 0; j < COUNT(bad_options[i].args) && bad_options[i].args[j]; j++)
+			args[n++] = bad_options[i].args[j];
+		args[n++] = "--";
+		args[n++] = helper("printer");
+		args[n++] = "it has been started";
+		tool_run(&r, args);
+		CHECK_INT(125, r.status);
+		CHECK_STR("", r.out);
+		tool_check_one_line(r.err, bad_options[i].says);
+		tool_free(&r);
+	}
+}
+
+static void values_and_commands_that_are_missing(void)
+{
+	static const char *const takes_value[] = { "--name", "--timeout", "--stop", "--stdin", "--stdout", "--stderr",
+		                                   "--log", "--ready", "--ready-timeout", "--tail", "--drain",
+		                                   "--report" };
+	struct tool_run r;
+
+	for (size_t i = 0; i < COUNT(takes_value); i++) {
+		TOOL_RUN(&r, "run", takes_value[i]);
+		CHECK_INT(125, r.status);
+		tool_check_one_line(r.err, "needs a value: ");
+		tool_free(&r);
+	}
+	TOOL_RUN(&r, "run", "--timeout", "1s");
+	CHECK_INT(125, r.status);
+	tool_check_one_line(r.err, "no command given");
+	tool_free(&r);
+	TOOL_RUN(&r, "run", "--");
+	CHECK_INT(125, r.status);
+	tool_check_one_line(r.err, "no command given");
+	tool_free(&r);
+}
+
+/* What was refused has opened nothing, either. */
+static void bad_options_touch_no_file(void)
+{
+	const char *log = tool_file("untouched");
+	struct tool_run r;
+
+	TOOL_RUN(&r, "run", "--log", log, "--report", log, "--tail", "none", helper("true-er"));
+	CHECK_INT(125, r.status);
+	CHECK(access(log, F_OK) != 0);
+	tool_free(&r);
+}
+
+static void files_that_cannot_be_opened(void)
+{
+	static const char *const options[] = { "--log", "--report", "--stdin" };
+	struct tool_run r;
+
+	for (size_t i = 0; i < COUNT(options); i++) {
+		TOOL_RUN(&r, "run", options[i], "/nowhere/at/all", helper("printer"), "started");
+		CHECK_INT(125, r.status);
+		CHECK_STR("", r.out);
+		tool_check_one_line(r.err, "/nowhere/at/all: No such file or directory");
+		tool_free(&r);
+	}
+}
+
+static void good_durations(void)
+{
+	static const char *const good[] = { "600000ms", "600s", "60.5s", "10m", "2h", "0.1h", "1000000h",
+		                            "60.0000000000000000000001s" };
+	struct tool_run r;
+
+	for (size_t i = 0; i < COUNT(good); i++) {
+		TOOL_RUN(&r, "run", "--timeout", good[i], helper("true-er"));
+		CHECK_INT(0, r.status);
+		CHECK_STR("", r.err);
+		tool_free(&r);
+	}
+}
+
+/* ---- exit statuses ---- */
+
+static void status_is_the_childs(void)
+{
+	static const char *const codes[] = { "0", "1", "7", "124", "125", "255" };
+	struct tool_run r;
+
+	for (size_t i = 0; i < COUNT(codes); i++) {
+		TOOL_RUN(&r, "run", "--", helper("exiter"), codes[i]);
+		CHECK_INT(atoi(codes[i]), r.status);
+		CHECK_STR("", r.err);
+		tool_free(&r);
+	}
+}
+
+static void status_of_a_signal(void)
+{
+	static const char *const signals[] = { "1", "6", "9", "11", "15" };
+	struct tool_run r;
+
+	for (size_t i = 0; i < COUNT(signals); i++) {
+		TOOL_RUN(&r, "run", helper("crasher"), signals[i]);
+		CHECK_INT(128 + atoi(signals[i]), r.status);
+		tool_free(&r);
+	}
+}
+
+static void status_of_what_cannot_run(void)
+{
+	const char *plain = tool_file("plain");
+	struct tool_run r;
+
+	close(open(plain, O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+	TOOL_RUN(&r, "run", "no-such-program-anywhere");
+	CHECK_INT(127, r.status);
+	tool_check_one_line(r.err, "cannot execute no-such-program-anywhere: No such file");
+	tool_free(&r);
+	TOOL_RUN(&r, "run", "/no/such/program");
+	CHECK_INT(127, r.status);
+	tool_free(&r);
+	TOOL_RUN(&r, "run", plain);
+	CHECK_INT(126, r.status);
+	tool_check_one_line(r.err, "Permission denied");
+	tool_free(&r);
+	TOOL_RUN(&r, "run", "/");
+	CHECK_INT(126, r.status);
+	tool_free(&r);
+	CHECK_INT(0, chmod(plain, 0755));
+	TOOL_RUN(&r, "run", plain);
+	CHECK_INT(126, r.status); /* not given to a shell */
+	tool_check_one_line(r.err, "Exec format error");
+	tool_free(&r);
+}
+
+/* A SIGCHLD that is ignored would lose the status. */
+static void status_with_sigchld_ignored(void)
+{
+	tend_process *sh = NULL;
+	struct tend_error error;
+	struct tend_exit ended;
+	const char *argv[] = { "sh", "-c", "trap '' CHLD; exec \"$@\"", "sh", tool_path(), "run",
+		               helper("exiter"), "7", NULL };
+	struct tend_spawn spawn = test_spawn_options(argv, NULL);
+
+	if (!CHECK_OK(tend_spawn(&spawn, &sh, &error), &error))
+		return;
+	if (test_wait(sh, &ended))
+		CHECK_INT(7, ended.code);
+	tend_process_free(sh);
+}
+
+/* The log must not become somebody's stdin or stdout. */
+static void status_with_closed_stdio(void)
+{
+	tend_process *sh = NULL;
+	struct tend_error error;
+	struct tend_exit ended;
+	const char *log = tool_file("closed-log");
+	const char *argv[] = { "sh",  "-c",    "exec \"$@\" <&- >&- 2>&-", "sh", tool_path(),
+		               "run", "--log", log, helper("printer"),   "a",  NULL };
+	struct tend_spawn spawn = test_spawn_options(argv, NULL);
+	struct stat st;
+
+	if (!CHECK_OK(tend_spawn(&spawn, &sh, &error), &error))
+		return;
+	if (test_wait(sh, &ended))
+		CHECK_INT(125, ended.code); /* "a" could not be passed on */
+	CHECK_INT(0, stat(log, &st));
+	CHECK_INT(1, st.st_size);
+	tend_process_free(sh);
+}
+
+/* ---- saying more, saying less ---- */
+
+static void verbose_and_quiet(void)
+{
+	struct tool_run r;
+
+	TOOL_RUN(&r, "run", "-v", "--name", "x", helper("true-er"));
+	CHECK_INT(0, r.status);
+	CHECK(starts_with(r.err, "tend: x: spawn: "));
+	CHECK(strstr(r.err, "\ntend: x: exit: ") != NULL);
+	tool_free(&r);
+	TOOL_RUN(&r, "run", "-q", "--ready", "a", helper("printer"), "a\\n");
+	CHECK_STR("", r.err);
+	tool_free(&r);
+	TOOL_RUN(&r, "run", "-q", "/no/such/program");
+	tool_check_one_line(r.err, "cannot execute");
+	tool_free(&r);
+}
+
+static const struct test tests[] = {
+	{ "help_and_version", help_and_version },
+	{ "help_lists_every_option", help_lists_every_option },
+	{ "help_says_when_stdout_is_full", help_says_when_stdout_is_full },
+	{ "unknown_commands", unknown_commands },
+	{ "bad_options_are_refused", bad_options_are_refused },
+	{ "values_and_commands_that_are_missing", values_and_commands_that_are_missing },
+	{ "bad_options_touch_no_file", bad_options_touch_no_file },
+	{ "files_that_cannot_be_opened", files_that_cannot_be_opened },
+	{ "good_durations", good_durations },
+	{ "status_is_the_childs", status_is_the_childs },
+	{ "status_of_a_signal", status_of_a_signal },
+	{ "status_of_what_cannot_run", status_of_what_cannot_run },
+	{ "status_with_sigchld_ignored", status_with_sigchld_ignored },
+	{ "status_with_closed_stdio", status_with_closed_stdio },
+	{ "verbose_and_quiet", verbose_and_quiet },
+};
+
+int main(int argc, char **argv)
+{
+	return test_main(argc, argv, "tool", tests, COUNT(tests));
+}
