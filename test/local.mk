@@ -194,8 +194,7 @@ check-valgrind:
 check-clang:
 	$(variant) clang check $(VARIANT_FLAGS) CC=clang
 
-check-loop: all
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS=
+check-loop: $(loop_programs) $(test_helpers)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/loop.sh $(LOOPS) $(loop_programs)
 
 clean-local:

@@ -23,3 +23,4 @@ while [ "$i" -lt "$times" ]; do
 	done
 	[ $((i % 10)) -ne 0 ] || echo "loop: $i rounds of $times passed"
 done
+echo "loop: all $times rounds passed"

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -208,6 +209,9 @@ static void look_for_leaks(void)
 			snprintf(text, sizeof text, "%s left behind: %s", state.running, report);
 			test_check(false, text, __FILE__, __LINE__);
 			leaks_kill(state.cookie);
+			/* or the next tests would find its zombies */
+			for (int i = 0; i < 500 && waitpid(-1, NULL, WNOHANG) >= 0; i++)
+				pause_ms(1);
 			return;
 		}
 		pause_ms(2);

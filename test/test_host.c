@@ -356,7 +356,7 @@ static void free_at_once(void)
 static void takes_the_way_that_is_left(void)
 {
 	const char *disabled = getenv("TEND_DISABLE");
-	bool no_vfork = test_under_valgrind() || (disabled && strstr(disabled, "vfork"));
+	bool no_vfork = disabled && (strstr(disabled, "vfork") || strstr(disabled, "clone_pidfd"));
 	bool no_group = disabled && strstr(disabled, "pidfd_group");
 	unsigned long shared = fault_sys_calls("spawn_shared"), copied = fault_sys_calls("spawn_copied");
 	unsigned long kills = fault_sys_calls("kill");
@@ -378,8 +378,8 @@ static void takes_the_way_that_is_left(void)
 /* Hazards 3, 6, 27, 36: the whole of this suite again with each facility missing, and with all. */
 static void with_fallbacks(void)
 {
-	static const char *const missing[] = { "vfork", "pidfd_group", "pidfd_signal", "close_range",
-		                               "vfork,pidfd_group,pidfd_signal,close_range" };
+	static const char *const missing[] = { "vfork", "clone_pidfd", "pidfd_group", "pidfd_signal", "close_range",
+		                               "vfork,clone_pidfd,pidfd_group,pidfd_signal,close_range" };
 	static const char *const again[] = { "takes_the_way_that_is_left",
 		                             "own_group",
 		                             "signal_state_is_clean",

@@ -17,7 +17,8 @@
 #include "say.h"
 
 /* Longer lines are matched and repeated as far as this. */
-static const struct tend_line_options line_options = { .max_length = 64 << 10, .overflow = TEND_LINE_TRUNCATE };
+#define LONGEST_LINE ((size_t)64 << 10)
+static const struct tend_line_options line_options = { .max_length = LONGEST_LINE, .overflow = TEND_LINE_TRUNCATE };
 
 /* What --tail keeps at most, whatever the number of lines: memory must have a bound. */
 enum { TAIL_BYTES = 16 << 20 };
@@ -121,11 +122,18 @@ static int attach_writer(struct run *run, struct run_stream *s, struct run_write
 
 /* ---- ready ---- */
 
+/*
+ * REG_STARTEND, as a line may hold NULs.  The copy has one behind it, which regexec(3) does not need but what stands
+ * between it and us under a sanitizer does.
+ */
 static bool matches(const regex_t *regex, const struct tend_line *line)
 {
 	regmatch_t whole = { .rm_so = 0, .rm_eo = (regoff_t)line->size };
+	char text[LONGEST_LINE + 1];
 
-	return regexec(regex, line->size ? line->data : "", 1, &whole, REG_STARTEND) == 0;
+	memcpy(text, line->data, line->size);
+	text[line->size] = '\0';
+	return regexec(regex, text, 1, &whole, REG_STARTEND) == 0;
 }
 
 static enum tend_flow look_for_ready(void *arg, const struct tend_line *line)

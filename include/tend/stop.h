@@ -2,8 +2,8 @@
 /*
  * How a child is stopped.  A plan is a list of phases, each a signal, whom it goes to, and how long to wait for it to
  * work; when all have passed, SIGKILL is sent to the whole group.  A phase is over as soon as the child has exited and
- * no member of its process group is alive.  Behind each signal but SIGKILL goes SIGCONT, so that a stopped child can
- * act on it.
+ * no member of its process group is alive.  Behind each signal but SIGKILL and SIGCONT itself goes a SIGCONT, so
+ * that a stopped child can act on it.
  */
 #ifndef TEND_STOP_H
 #define TEND_STOP_H
