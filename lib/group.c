@@ -22,6 +22,20 @@
 enum { UNKNOWN, PRESENT, ABSENT };
 static _Atomic int pidfd_group = UNKNOWN;
 
+/*
+ * By number, to the leader or, negative, to its group, while the number is known to be the child's: not when the host has
+ * reaped it behind our back, which is looked at first.  Between the look and the kill only the host itself could do so.
+ */
+static int signal_number(tend_process *p, pid_t number, int sig)
+{
+	struct rusage usage;
+	siginfo_t info;
+
+	if (!p->reaped && tend__sys_wait(p->pidfd, true, &info, &usage) == -ECHILD)
+		p->reaped = true;
+	return p->reaped ? -ESRCH : tend__sys_kill(number, sig);
+}
+
 static int signal_leader(tend_process *p, int sig)
 {
 	int r = -ENOSYS;
@@ -30,7 +44,7 @@ static int signal_leader(tend_process *p, int sig)
 		return -ESRCH;
 	if (!tend__sys_forced_off("pidfd_signal"))
 		r = tend__sys_pidfd_signal(p->pidfd, sig, 0);
-	return r == -ENOSYS ? tend__sys_kill(p->pid, sig) : r;
+	return r == -ENOSYS ? signal_number(p, p->pid, sig) : r;
 }
 
 static int signal_group_by_pidfd(tend_process *p, int sig)
@@ -52,9 +66,7 @@ static int signal_group(tend_process *p, int sig)
 {
 	int r = signal_group_by_pidfd(p, sig);
 
-	if (r != -ENOSYS)
-		return r;
-	return p->reaped ? -ESRCH : tend__sys_kill(-p->pid, sig);
+	return r == -ENOSYS ? signal_number(p, -p->pid, sig) : r;
 }
 
 bool tend__group_outlives_leader(tend_process *p)

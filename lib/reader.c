@@ -192,6 +192,16 @@ static void wait_for_room(struct reader *r)
 		leave(r, TEND_END_DETACHED, 0);
 }
 
+/* Offline, as the host's function may take its time. */
+static void log_loss(struct reader *r)
+{
+	r->logs_loss = false;
+	tend__rcu_offline();
+	tend__log(TEND_LOG_WARNING, "gap", r->st->name, 0,
+	          "a subscriber of %s is too slow and has begun to lose output", r->st->label);
+	tend__rcu_online();
+}
+
 static void publish(struct reader *r)
 {
 	while (!offer_all(r)) {
@@ -203,11 +213,8 @@ static void publish(struct reader *r)
 	}
 	if (++r->unwoken >= WAKE_BATCH)
 		wake_all(r);
-	if (r->logs_loss) {
-		r->logs_loss = false;
-		tend__log(TEND_LOG_WARNING, "gap", r->st->name, 0,
-		          "a subscriber of %s is too slow and has begun to lose output", r->st->label);
-	}
+	if (r->logs_loss)
+		log_loss(r);
 }
 
 static int record(struct reader *r)

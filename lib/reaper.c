@@ -43,7 +43,7 @@ static struct {
 	struct tend__lock setup;  /* guards running, and the making of the rest */
 	bool running, has_atfork;
 	int epfd, timerfd, wake_fd;
-	struct tend__lock lock;   /* guards inbox */
+	struct tend__lock lock;   /* guards inbox; held while a pidfd is added */
 	struct tend_process *inbox;
 	struct tend_process *stops;
 } reaper = {
@@ -227,6 +227,9 @@ static void *run(void *arg)
 		int n = tend__sys_epoll_wait(reaper.epfd, events, EVENTS);
 		int64_t earliest;
 
+		tend__lock(&reaper.lock); /* see tend__reaper_watch */
+		tend__unlock(&reaper.lock);
+
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.ptr == &reaper.wake_fd)
 				on_inbox();
@@ -315,7 +318,10 @@ int tend__reaper_watch(tend_process *p)
 	int r;
 
 	tend__process_ref(p);
+	/* The event may come before this returns: the lock orders what was written to *p before what the reaper reads. */
+	tend__lock(&reaper.lock);
 	r = tend__sys_epoll_add(reaper.epfd, p->pidfd, p);
+	tend__unlock(&reaper.lock);
 	if (r < 0)
 		tend__process_unref(p);
 	return r;

@@ -263,6 +263,7 @@ int test_run_self(const char *const *argv, const char *key, const char *value, c
 
 	for (size_t i = 0; argv[i] && i < sizeof args / sizeof *args - 2; i++)
 		args[i + 1] = (char *)argv[i];
+	test_restart_watchdog();
 	self[n > 0 ? n : 0] = '\0';
 	if (!CHECK_INT(0, pipe2(fds, O_CLOEXEC)))
 		return -1;

@@ -188,7 +188,7 @@ static void on_alarm(int sig)
 	abort();
 }
 
-static void set_watchdog(void)
+void test_restart_watchdog(void)
 {
 	const char *wanted = getenv("TEST_TIMEOUT");
 	unsigned seconds = wanted ? (unsigned)strtoul(wanted, NULL, 10) : 0;
@@ -230,7 +230,7 @@ static void run_current(void)
 		         ++state.n_run);
 		setenv(COOKIE_NAME, state.cookie + sizeof COOKIE_NAME, 1);
 		leaks_look(&state.before);
-		set_watchdog();
+		test_restart_watchdog();
 		state.tests[i].run();
 		look_for_leaks();
 		alarm(0);
@@ -325,7 +325,7 @@ int test_main(int argc, char **argv, const char *suite, const struct test *tests
 	if (!s || !add_tests(argc, argv, s))
 		return 1;
 	state.running = "warm-up";
-	set_watchdog();
+	test_restart_watchdog();
 	test_warm_up();
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	failed = CU_basic_run_tests() != CUE_SUCCESS || CU_get_number_of_failures() != 0 ||

@@ -31,6 +31,9 @@ int test_main(int argc, char **argv, const char *suite, const struct test *tests
 /* Spawns a child and waits for it, so that what the library keeps for good exists before anything is counted. */
 void test_warm_up(void);
 
+/* The watchdog's time begins anew. */
+void test_restart_watchdog(void);
+
 /* The test that runs leaves `n` allocations behind on purpose (a log target, which is never freed). */
 void test_keeps_allocations(long n);
 
@@ -40,6 +43,7 @@ long test_live_allocations(void) __attribute__((weak));
 /*
  * Runs this program again, in a child of its own, with `argv` behind argv[0] (NULL-terminated) and, where they are not
  * NULL, the environment variable `key` set to `value` and its stderr collected into `err`.  Returns the wait status.
+ * Restarts the watchdog.
  */
 int test_run_self(const char *const *argv, const char *key, const char *value, char *err, size_t err_size);
 

@@ -218,7 +218,7 @@ static void signal_storm(void)
 	atomic_store(&handled, 0);
 	sigaction(SIGUSR1, &action, &before);
 	storm(&timer, test_under_valgrind() || test_under_sanitizer() ? 2000000 : 50000);
-	for (int i = 0; i < rounds(500); i++) {
+	for (int i = 0; i < rounds(200); i++) {
 		struct tend_exit ended;
 		struct tend_error e;
 		tend_process *p = NULL;
@@ -245,7 +245,7 @@ static void spawn_many(struct test_thread *t, void *arg)
 	const char *argv[] = { helper("exiter"), code, NULL };
 	struct tend_spawn s = test_spawn_options(argv, &test_reliable);
 
-	for (int i = 0; i < rounds(50); i++) {
+	for (int i = 0; i < rounds(30); i++) {
 		struct tend_exit ended = { .kind = TEND_RUNNING };
 		tend_process *p = NULL;
 
@@ -305,7 +305,7 @@ static void siblings_do_not_hold_pipes(void)
 	s.in = TEND_IN_PIPE;
 	atomic_store(&echoes_done, false);
 	test_thread_start(&holder, spawn_holders, NULL);
-	for (int i = 0; i < rounds(300); i++) {
+	for (int i = 0; i < rounds(100); i++) {
 		struct tend_exit ended;
 		struct tend_error e;
 		tend_process *p = NULL;
