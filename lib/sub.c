@@ -14,7 +14,9 @@
  *   I3  Loss is not stored: the consumer compares offset and sequence of what it takes with what had to come next.  So
  *       delivered + dropped == end - start, by construction.
  *   I4  The slot's reference is dropped only after a grace period (slots.c I1).
- *   I5  The stream's lock is not held while anything blocks or while a grace period passes.
+ *   I5  Whoever detaches, the slot is free when its call returns, also when two do so at once: which of them takes the
+ *       subscription out is decided under the lock.
+ *   I6  The stream's lock is not held while anything blocks or while a grace period passes.
  *
  * How each blocked thread wakes: chan.c.
  *
@@ -163,7 +165,7 @@ static int attach_locked(tend_stream *st, tend_subscription *s, struct room *roo
 		room->set_n = UINT32_MAX; /* now the old one, which the reader may still look at */
 	}
 	tend__sub_ref(s);
-	atomic_store_explicit(&s->in_slot, 1, memory_order_relaxed);
+	s->in_slot = true;
 	tend__slots_put(&st->slots, s);
 	return 0;
 }
@@ -227,13 +229,17 @@ int tend_stream_subscribe(tend_stream *stream, const struct tend_subscribe *opti
 void tend__sub_detach(tend_subscription *sub)
 {
 	tend_stream *st = sub->stream;
+	bool was_in_slot;
 
-	if (!atomic_exchange_explicit(&sub->in_slot, 0, memory_order_relaxed))
-		return;
-	tend__chan_close(&sub->chan); /* wakes the reader if it is parked on this channel */
+	tend__chan_close(&sub->chan); /* wakes the reader if it waits for room here */
 	tend__lock(&st->lock);
-	tend__slots_remove(&st->slots, sub);
+	was_in_slot = sub->in_slot;
+	sub->in_slot = false;
+	if (was_in_slot)
+		tend__slots_remove(&st->slots, sub);
 	tend__unlock(&st->lock);
+	if (!was_in_slot)
+		return; /* somebody else was first, and the slot is free already */
 	tend__rcu_synchronize();
 	tend__sub_unref(sub);
 }

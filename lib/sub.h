@@ -24,7 +24,7 @@ struct tend_subscription {
 
 	struct tend__chan chan;
 	struct tend__parker rx_parker;
-	_Atomic uint32_t in_slot;       /* 1 from the attach to the detach */
+	bool in_slot;                   /* from the attach to the detach; guarded by the stream's lock */
 
 	/* consumer */
 	struct tend__item *snapshot;    /* what was retained when it subscribed */

@@ -110,6 +110,7 @@ LDADD = %D%/libtesting.la $(CUNIT_LIBS) $(URCU_LIBS) $(JANSSON_LIBS)
 
 EXTRA_DIST += \
 	$(test_scripts) \
+	%D%/asan.supp \
 	%D%/checks.sh \
 	%D%/helpers/helper.h \
 	%D%/loop.sh \
@@ -166,7 +167,8 @@ AM_TESTS_ENVIRONMENT = \
 	TEND_HELPERS='$(abs_builddir)/%D%/helpers'; export TEND_HELPERS; \
 	TEND_TOOL='$(abs_builddir)/tools/tend$(EXEEXT)'; export TEND_TOOL; \
 	EXAMPLES_DIR='$(abs_builddir)/examples'; export EXAMPLES_DIR; \
-	ASAN_OPTIONS="detect_stack_use_after_return=1:$$ASAN_OPTIONS"; export ASAN_OPTIONS; \
+	ASAN_OPTIONS="suppressions=$(abs_top_srcdir)/%D%/asan.supp:detect_stack_use_after_return=1:$$ASAN_OPTIONS"; \
+	export ASAN_OPTIONS; \
 	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS; \
 	TSAN_OPTIONS="second_deadlock_stack=1:$$TSAN_OPTIONS"; export TSAN_OPTIONS;
 
