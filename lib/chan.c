@@ -140,7 +140,7 @@ static bool evict(struct tend__chan *c, struct tend__item *ret_evicted)
 
 	slot_read(&c->slots[oldest & c->mask], ret_evicted); /* our own stores */
 	/* (H) pairs with (H) in take_evictable: the slot is ours to overwrite, whoever freed it */
-	if (atomic_compare_exchange_strong_explicit(&c->head, &oldest, oldest + 1, memory_order_acquire,
+	if (atomic_compare_exchange_strong_explicit(&c->head, &oldest, oldest + 1, memory_order_acq_rel,
 	                                            memory_order_acquire)) {
 		c->p_head = oldest + 1;
 		return true;

@@ -74,7 +74,7 @@ static void keep(tend_process *p, struct side *s)
 	if (!s->kept)
 		return;
 	tend_consumer_collected(s->kept->consumer, c, NULL);
-	s->kept->what = c->data ? (const void *)c->data : (const void *)c->lines;
+	s->kept->what = c->owner = s->kept->consumer;
 	tend__lock(&p->lock);
 	s->kept->next = p->kept;
 	p->kept = s->kept;
@@ -99,10 +99,8 @@ static struct tend__kept *take_kept(tend_process *p, const void *what)
 
 static void clear(struct tend_collected *c, tend_process *p)
 {
-	const void *what = c->data ? (const void *)c->data : (const void *)c->lines;
-
-	if (what)
-		free_kept(take_kept(p, what));
+	if (c->owner)
+		free_kept(take_kept(p, c->owner));
 	memset(c, 0, sizeof *c);
 }
 
@@ -161,9 +159,13 @@ static void report_side(tend_process *p, struct side *s)
 static enum tend_outcome run_out_of_time(tend_process *p, const struct tend_stop *plan,
                                          struct tend_stop_report *ret_report)
 {
+	struct tend__stop_waiter waiter;
+
 	if (!plan)
 		return TEND_STILL_RUNNING;
-	tend__process_await_stop(p, tend__process_begin_stop(p, plan, false), ret_report);
+	tend__process_begin_stop(p, plan, false, &waiter);
+	tend__process_await_stop(p, &waiter, TEND__NEVER);
+	*ret_report = waiter.report;
 	return ret_report->outcome < TEND_STOP_SURVIVORS ? TEND_STOPPED : TEND_NOT_STOPPED;
 }
 
@@ -177,6 +179,10 @@ static void run(tend_process *p, const struct tend_complete *o, struct side side
 	result->timed_out = !exited;
 	result->outcome = exited ? TEND_COMPLETED : run_out_of_time(p, o->stop, &result->stop);
 	exited = tend__process_has_exited(p);
+	if (exited && result->outcome == TEND_STILL_RUNNING) {
+		result->outcome = TEND_COMPLETED; /* in the last moment */
+		result->timed_out = false;
+	}
 	if (exited)
 		result->exit = p->exit;
 	if (exited)

@@ -6,6 +6,9 @@
  *
  * A number is used only under the process's lock and only while the leader has not been reaped: the zombie keeps both
  * the pid and the group's number from being given away, and the reaper takes the same lock to reap.
+ *
+ * EPERM may be a seccomp filter's word about the call and not the kernel's about the child: then the number is tried,
+ * too, and only if that is refused as well is it a refusal.
  */
 #include "group.h"
 
@@ -18,8 +21,8 @@
 #include "procfs.h"
 #include "sys.h"
 
-/* Whether the kernel knows the flag, found out by using it.  A hint that anybody may set: relaxed. */
-enum { UNKNOWN, PRESENT, ABSENT };
+/* Whether the kernel does not know the flag, found out by using it.  A hint that anybody may set: relaxed. */
+enum { UNKNOWN, ABSENT };
 static _Atomic int pidfd_group = UNKNOWN;
 
 /*
@@ -44,7 +47,7 @@ static int signal_leader(tend_process *p, int sig)
 		return -ESRCH;
 	if (!tend__sys_forced_off("pidfd_signal"))
 		r = tend__sys_pidfd_signal(p->pidfd, sig, 0);
-	return r == -ENOSYS ? signal_number(p, p->pid, sig) : r;
+	return r == -ENOSYS || r == -EPERM ? signal_number(p, p->pid, sig) : r;
 }
 
 static int signal_group_by_pidfd(tend_process *p, int sig)
@@ -58,7 +61,8 @@ static int signal_group_by_pidfd(tend_process *p, int sig)
 	/* EINVAL: an unknown flag, as the signal itself has been checked. */
 	if (r == -EINVAL || r == -ENOSYS)
 		r = -ENOSYS;
-	atomic_store_explicit(&pidfd_group, r == -ENOSYS ? ABSENT : PRESENT, memory_order_relaxed);
+	if (r == -ENOSYS)
+		atomic_store_explicit(&pidfd_group, ABSENT, memory_order_relaxed);
 	return r;
 }
 
@@ -66,12 +70,14 @@ static int signal_group(tend_process *p, int sig)
 {
 	int r = signal_group_by_pidfd(p, sig);
 
-	return r == -ENOSYS ? signal_number(p, -p->pid, sig) : r;
+	return r == -ENOSYS || (r == -EPERM && !p->reaped) ? signal_number(p, -p->pid, sig) : r;
 }
 
 bool tend__group_outlives_leader(tend_process *p)
 {
-	return signal_group_by_pidfd(p, 0) != -ENOSYS;
+	int r = signal_group_by_pidfd(p, 0);
+
+	return r == 0 || r == -ESRCH;
 }
 
 /* Whether a signal to the group misses the leader. */

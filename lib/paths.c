@@ -40,6 +40,17 @@ static size_t count_entries(const char *path)
 	return n;
 }
 
+static bool has_relative_entry(const char *path)
+{
+	for (const char *dir = path;; dir++) {
+		if (*dir != '/')
+			return true;
+		dir = strchrnul(dir, ':');
+		if (!*dir)
+			return false;
+	}
+}
+
 /* One more directory: "dir/program", behind `base` where dir is relative and the child will be elsewhere. */
 static char *join(char *to, const char *base, const char *dir, size_t dir_n, const char *program)
 {
@@ -110,17 +121,21 @@ int tend__paths_make(const struct tend_spawn *o, struct tend__paths *ret_paths)
 	char *base = NULL, *path = NULL;
 	int r;
 
-	if (o->cwd && program[0] != '/') {
-		base = getcwd(NULL, 0);
-		if (!base)
-			return -errno;
-	}
-	if (strchr(program, '/') || !program[0]) {
-		r = make_one(base, program, ret_paths);
-	} else {
+	if (!strchr(program, '/') && program[0]) {
 		path = search_path();
-		r = path ? make_list(path, base, program, ret_paths) : -ENOMEM;
+		if (!path)
+			return -ENOMEM;
 	}
+	/* Only what is relative needs to know where we are, which may be nowhere any more. */
+	if (o->cwd && (path ? has_relative_entry(path) : program[0] != '/')) {
+		base = getcwd(NULL, 0);
+		if (!base) {
+			r = -errno;
+			tend__free(path);
+			return r;
+		}
+	}
+	r = path ? make_list(path, base, program, ret_paths) : make_one(base, program, ret_paths);
 	tend__free(path);
 	free(base); /* getcwd's own allocation */
 	return r;

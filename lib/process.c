@@ -32,6 +32,9 @@
 #include "stream.h"
 #include "sys.h"
 
+/* How much later than promised a killer looks for the last time: the reaper's own deadline is the same moment. */
+#define KILL_MARGIN_NS INT64_C(50000000)
+
 /* ---- life ---- */
 
 tend_process *tend__process_new(const char *name)
@@ -112,7 +115,7 @@ int tend__process_check(const tend_process *p, struct tend_error *err)
 		return tend__refuse(err, NULL, "process", "must not be NULL");
 	if (!tend__process_is_ours(p))
 		return tend__error(err, -ECHILD, TEND_STEP_FORK, p->name,
-		                   "%s is a child of the process that this one was forked from", p->name);
+		                   "%.60s is a child of the process that this one was forked from", p->name);
 	return 0;
 }
 
@@ -279,7 +282,7 @@ int tend_process_signal(tend_process *process, int signal, enum tend_target targ
 		return tend__refuse(err, NULL, "process", "must not be NULL");
 	if (!tend__process_is_ours(process))
 		return tend__error(err, -EPERM, TEND_STEP_FORK, process->name,
-		                   "%s is a child of the process that this one was forked from", process->name);
+		                   "%.60s is a child of the process that this one was forked from", process->name);
 	if (signal < 1 || signal > SIGRTMAX)
 		return tend__refuse(err, process->name, "signal", "is %d, not 1 to %d", signal, SIGRTMAX);
 	if (target != TEND_LEADER && target != TEND_GROUP)
@@ -288,7 +291,7 @@ int tend_process_signal(tend_process *process, int signal, enum tend_target targ
 	if (r == 0)
 		return 0;
 	tend__error_sys(err, r, target == TEND_LEADER ? TEND_STEP_SIGNAL_LEADER : TEND_STEP_SIGNAL_GROUP, process->name,
-	                "cannot send signal %d to %s of %s", signal, target == TEND_LEADER ? "the leader" : "the group",
+	                "cannot send signal %d to %s of %.60s", signal, target == TEND_LEADER ? "the leader" : "the group",
 	                process->name);
 	if (err) {
 		err->pid = process->pid;
@@ -297,10 +300,9 @@ int tend_process_signal(tend_process *process, int signal, enum tend_target targ
 	return r;
 }
 
-uint32_t tend__process_begin_stop(tend_process *p, const struct tend_stop *plan, bool kill)
+void tend__process_begin_stop(tend_process *p, const struct tend_stop *plan, bool kill, struct tend__stop_waiter *waiter)
 {
 	struct tend__stopping *s = &p->stopping;
-	uint32_t number;
 
 	tend__lock(&p->lock);
 	if (!s->active) {
@@ -309,51 +311,76 @@ uint32_t tend__process_begin_stop(tend_process *p, const struct tend_stop *plan,
 		tend__stop_plan_copy(&s->plan, plan);
 		p->stops_begun++;
 		tend__reaper_stop_locked(p);
-	} else if (kill) {
-		s->kill_asked = true;
-		s->kill_confirm = plan->after_kill;
+	} else {
+		if (tend__span_ns(plan->after_kill) > tend__span_ns(s->plan.after_kill))
+			s->plan.after_kill = plan->after_kill;
+		s->kill_asked |= kill;
 		tend__reaper_stop_locked(p);
 	}
-	number = p->stops_begun;
+	if (waiter) {
+		waiter->number = p->stops_begun;
+		waiter->done = false;
+		waiter->next = s->waiters;
+		s->waiters = waiter;
+	}
 	tend__unlock(&p->lock);
-	return number;
 }
 
 static bool has_ended(tend_process *p, uint32_t number)
 {
-	/* (Q) pairs with (Q) in finish: the report is there; numbers wrap */
+	/* (Q) pairs with (Q) in finish: the waiters have their report; numbers wrap */
 	return (int32_t)(atomic_load_explicit(&p->stops, memory_order_acquire) - number) >= 0;
 }
 
-void tend__process_await_stop(tend_process *p, uint32_t number, struct tend_stop_report *ret_report)
+/* [locked] The stop goes on without this one. */
+static void leave_stop(tend_process *p, struct tend__stop_waiter *waiter)
+{
+	struct tend__stop_waiter **at = &p->stopping.waiters;
+
+	while (*at != waiter)
+		at = &(*at)->next;
+	*at = waiter->next;
+	waiter->report = p->stopping.report;
+	waiter->report.outcome = tend__process_has_exited(p) ? TEND_STOP_SURVIVORS : TEND_STOP_UNCONFIRMED;
+}
+
+void tend__process_await_stop(tend_process *p, struct tend__stop_waiter *waiter, int64_t deadline)
 {
 	uint32_t g = tend__event_begin(&p->changed);
 
-	while (!has_ended(p, number)) {
-		tend__event_sleep(&p->changed, g, TEND__NEVER);
+	while (!has_ended(p, waiter->number)) {
+		if (!tend__event_sleep(&p->changed, g, deadline))
+			break;
 		g = tend__event_again(&p->changed);
 	}
 	tend__event_end(&p->changed);
 	tend__lock(&p->lock);
-	*ret_report = p->stopping.report;
+	if (!waiter->done)
+		leave_stop(p, waiter);
 	tend__unlock(&p->lock);
 }
 
 static int stop(tend_process *p, const struct tend_stop *plan, bool kill, struct tend_stop_report *ret_report,
                 struct tend_error *err)
 {
-	struct tend_stop_report report;
+	/* A killer that joined a more patient stop does not wait longer than it said; a little more, to hear of its own. */
+	int64_t deadline = kill ? tend__after(tend__deadline(plan->after_kill), KILL_MARGIN_NS) : TEND__NEVER;
+	struct tend__stop_waiter waiter;
+	const struct tend_stop_report *report = &waiter.report;
 
-	tend__process_await_stop(p, tend__process_begin_stop(p, plan, kill), &report);
+	if (kill && plan->after_kill == TEND_AT_ONCE)
+		deadline = tend__after(tend__now_ns(), KILL_MARGIN_NS);
+	tend__process_begin_stop(p, plan, kill, &waiter);
+	tend__process_await_stop(p, &waiter, deadline);
 	if (ret_report)
-		*ret_report = report;
-	if (report.outcome != TEND_STOP_REFUSED)
+		*ret_report = *report;
+	if (report->outcome != TEND_STOP_REFUSED)
 		return 0;
-	tend__error_sys(err, -EPERM, TEND_STEP_SIGNAL_GROUP, p->name, "%s cannot be stopped: signalling it is refused",
+	tend__error_sys(err, -EPERM, TEND_STEP_SIGNAL_GROUP, p->name, "%.60s cannot be stopped: signalling it is refused",
 	                p->name);
 	if (err) {
 		err->pid = p->pid;
-		err->signal = report.n_signals ? report.signals[report.n_signals - 1].signal : 0;
+		err->signal = report->n_signals ? report->signals[report->n_signals - 1].signal : 0;
 	}
 	return -EPERM;
 }
@@ -415,7 +442,7 @@ static void forgotten_terminate(tend_process *p)
 	};
 
 	tend__log(TEND_LOG_WARNING, "forgotten", p->name, p->pid, "freed while running: the child is being stopped");
-	tend__process_begin_stop(p, &plan, false);
+	tend__process_begin_stop(p, &plan, false, NULL);
 }
 
 static void close_streams(tend_process *p)
@@ -429,12 +456,28 @@ static void close_streams(tend_process *p)
 		tend__stream_close(err, true);
 }
 
+/*
+ * In a forked copy of the host what other threads shared may be half changed, so memory is left as it is.  But a copy of
+ * the write end of stdin would keep the child from reading EOF.
+ */
+static void close_copies(tend_process *p)
+{
+	tend__sys_close(p->in.fd);
+	p->in.fd = -1;
+	tend__sys_close(p->pidfd);
+	p->pidfd = -1;
+}
+
 tend_process *tend_process_free(tend_process *process)
 {
 	bool is_terminating = false;
 
-	if (!process || !tend__process_is_ours(process))
-		return NULL; /* after fork: what other threads shared may be half changed, so it is left as it is */
+	if (!process)
+		return NULL;
+	if (!tend__process_is_ours(process)) {
+		close_copies(process);
+		return NULL;
+	}
 	if (!atomic_load_explicit(&process->detached, memory_order_relaxed) && !tend__process_observe(process, false)) {
 		if (process->if_forgotten == TEND_IF_FORGOTTEN_ABORT)
 			forgotten_abort(process);

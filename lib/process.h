@@ -19,16 +19,26 @@ struct tend__input {
 	struct tend__event changed; /* busy, fd */
 };
 
-/* A stop in progress, and the last one's report.  Guarded by the process's lock. */
+/* Somebody who waits for the stop in progress, on its own stack.  Guarded by the process's lock. */
+struct tend__stop_waiter {
+	uint32_t number;            /* of the stop */
+	bool done;                  /* `report` is that stop's */
+	struct tend_stop_report report;
+	struct tend__stop_waiter *next;
+};
+
+/* A stop in progress.  Guarded by the process's lock; the reaper alone changes what only it reads without. */
 struct tend__stopping {
 	bool active;
 	bool kill_asked;            /* tend_process_kill() came while it ran */
-	tend_duration kill_confirm; /* and will wait so long */
 	struct tend__stop_plan plan;
 	struct tend__stop_machine machine;
 	struct tend_stop_report report;
+	bool gone;                  /* the last stop that ended found nobody alive */
+	struct tend__stop_waiter *waiters;
 	int64_t began;
 	int64_t deadline;           /* of the phase */
+	int64_t kill_sent;
 	int64_t look_at;            /* when to look again whether the group is empty */
 	int64_t look_step;
 };
@@ -69,6 +79,8 @@ struct tend_process {
 	struct tend_process *inbox_next;
 	/* the reaper's alone */
 	bool in_stops;
+	struct tend_process *retries_next;
+	int64_t retry_at;           /* the pidfd said exited and waitid did not: when to look again */
 	struct tend_process *stops_prev, *stops_next;
 };
 
@@ -91,12 +103,15 @@ void tend__process_announce(tend_process *p);
 /* [any] Both: whether it has exited by now. */
 bool tend__process_observe(tend_process *p, bool pidfd_is_readable);
 /*
- * [any] Hands a checked plan to the reaper, or joins the stop in progress; the number of the stop, to wait for. 
- * `kill`: SIGKILL now, in either case, and plan->after_kill for it to work.
+ * [any] Hands a checked plan to the reaper, or joins the stop in progress, which then waits for SIGKILL to work as long as
+ * the more patient of the two.  `kill`: SIGKILL now, in either case.  waiter: NULL, or to be given to await.
  */
-uint32_t tend__process_begin_stop(tend_process *p, const struct tend_stop *plan, bool kill);
-/* [any] Waits for the end of a stop; the reaper bounds it. */
-void tend__process_await_stop(tend_process *p, uint32_t number, struct tend_stop_report *ret_report);
+void tend__process_begin_stop(tend_process *p, const struct tend_stop *plan, bool kill, struct tend__stop_waiter *waiter);
+/*
+ * [any] Waits for the end of a stop until `deadline`, and fills waiter->report: the stop's own, or, when it has not
+ * ended, what is known of it by now.
+ */
+void tend__process_await_stop(tend_process *p, struct tend__stop_waiter *waiter, int64_t deadline);
 /* [any] Whether it has exited by `deadline`. */
 bool tend__process_wait_exit(tend_process *p, int64_t deadline);
 

@@ -6,7 +6,9 @@
 #include "procfs.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,22 +20,23 @@
 struct found {
 	struct tend_pid_name *names; /* may be NULL */
 	size_t n;
+	bool incomplete; /* something could not be read */
 };
 
-/* The contents of a small file, NUL-terminated; false where it cannot be read. */
-static bool slurp(const char *path, char *ret_text, size_t room)
+/* The contents of a small file, NUL-terminated: 0, or a negative errno value. */
+static int slurp(const char *path, char *ret_text, size_t room)
 {
 	int fd = tend__sys_open_file(path);
 	ssize_t n;
 
 	if (fd < 0)
-		return false;
+		return fd;
 	n = tend__sys_read(fd, ret_text, room - 1);
 	tend__sys_close(fd);
 	if (n <= 0)
-		return false;
+		return n < 0 ? (int)n : -ESRCH;
 	ret_text[n] = '\0';
-	return true;
+	return 0;
 }
 
 static DIR *open_folder(const char *path)
@@ -52,7 +55,7 @@ static void name_it(pid_t pid, struct tend_pid_name *ret_name)
 
 	ret_name->pid = pid;
 	snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-	if (!slurp(path, ret_name->comm, sizeof ret_name->comm))
+	if (slurp(path, ret_name->comm, sizeof ret_name->comm) < 0)
 		strcpy(ret_name->comm, "?");
 	ret_name->comm[strcspn(ret_name->comm, "\n")] = '\0';
 }
@@ -68,19 +71,23 @@ static void add(struct found *f, pid_t pid)
 static void each_process(void (*look)(pid_t pid, const void *what, struct found *found), const void *what,
                          struct found *found)
 {
-	DIR *dir = open_folder("/proc");
 	const struct dirent *e;
+	int cancel;
+	DIR *dir;
 
-	if (!dir)
-		return;
-	while ((e = readdir(dir)) != NULL) {
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* readdir(3) may be a cancellation point */
+	dir = open_folder("/proc");
+	found->incomplete = !dir;
+	while (dir && (e = readdir(dir)) != NULL) {
 		char *end;
 		long pid = strtol(e->d_name, &end, 10);
 
 		if (pid > 0 && *end == '\0')
 			look((pid_t)pid, what, found);
 	}
-	closedir(dir);
+	if (dir)
+		closedir(dir);
+	pthread_setcancelstate(cancel, NULL);
 }
 
 /*
@@ -99,12 +106,14 @@ static void look_at_group(pid_t pid, const void *what, struct found *found)
 {
 	const pid_t *pgid = what;
 	char path[64], text[512], state;
-	int pgrp, threads;
+	int pgrp, threads, r;
 
 	if (pid == *pgid)
 		return;
 	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	if (!slurp(path, text, sizeof text) || !parse_stat(text, &state, &pgrp, &threads) || pgrp != *pgid)
+	r = slurp(path, text, sizeof text);
+	found->incomplete |= r < 0 && r != -ENOENT && r != -ESRCH; /* these two: it has gone meanwhile */
+	if (r < 0 || !parse_stat(text, &state, &pgrp, &threads) || pgrp != *pgid)
 		return;
 	if (state == 'X' || (state == 'Z' && threads <= 1))
 		return;
@@ -116,6 +125,11 @@ size_t tend__procfs_group(pid_t pgid, struct tend_pid_name *ret_names)
 	struct found found = { .names = ret_names };
 
 	each_process(look_at_group, &pgid, &found);
+	if (found.n == 0 && found.incomplete) {
+		found.n = 1;
+		if (ret_names)
+			ret_names[0] = (struct tend_pid_name){ .pid = 0, .comm = "?" };
+	}
 	return found.n;
 }
 

@@ -7,7 +7,8 @@
 
 /*
  * [any] Processes in group `pgid` that are alive, the leader (pid == pgid) left out: how many; the first TEND_MAX_NAMED
- * by name in ret_names (may be NULL).  0 where /proc cannot be read.
+ * by name in ret_names (may be NULL).  Where /proc cannot be read for lack of descriptors, or is not there, nobody
+ * knows: then at least one, with pid 0 and the name "?".
  */
 size_t tend__procfs_group(pid_t pgid, struct tend_pid_name *ret_names);
 /* [any] Processes but our own that have the pipe with this inode open, likewise. */

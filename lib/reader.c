@@ -38,7 +38,7 @@
 #include "sub.h"
 #include "sys.h"
 
-/* No callback runs here, so little will do. */
+/* Of callbacks only the host's log function runs here, for loss and read errors. */
 #define READER_STACK ((size_t)64 << 10)
 /* Consumers that sleep are woken once per so many chunks, or when half full, or before the reader blocks: 1.5 to 2.5
  * times the throughput of waking for each chunk. */
@@ -252,8 +252,8 @@ static void look_at_commands(struct reader *r)
 	r->commands = atomic_load_explicit(&r->st->control, memory_order_acquire);
 	if (r->commands & TEND__ABORT)
 		leave(r, TEND_END_DETACHED, 0);
-	else if ((r->commands & TEND__DRAIN) && !r->draining)
-		start_drain(r);
+	else if (r->commands & TEND__DRAIN)
+		start_drain(r); /* or a more hurried one than before */
 }
 
 /* The total is over: what is in the pipe at this moment is still taken. */
@@ -360,6 +360,7 @@ static void count(_Atomic uint64_t *figure, uint64_t n)
 static void take(struct reader *r, uint32_t n)
 {
 	tend_stream *st = r->st;
+	bool recorded;
 
 	r->item = (struct tend__item){
 		.slab = r->slab,
@@ -379,9 +380,26 @@ static void take(struct reader *r, uint32_t n)
 		r->idle_deadline = tend__after(tend__now_ns(), r->idle_ns);
 	count(&st->bytes_read, n);
 	count(&st->chunks_read, 1);
-	if (record(r) < 0)
-		leave(r, TEND_END_READ_ERROR, ENOMEM); /* the history would have a hole */
+	recorded = record(r) == 0;
 	publish(r);
+	if (!recorded && !r->done)
+		leave(r, TEND_END_READ_ERROR, ENOMEM); /* the history would have a hole */
+}
+
+/*
+ * A descriptor that is not O_NONBLOCK may be read by others, who take what poll promised us; and a file on a hung server
+ * blocks in any case.  So this one is read offline, and, where the kernel can, without waiting.
+ */
+static ssize_t read_now(struct reader *r, void *p, size_t n)
+{
+	ssize_t got;
+
+	if (r->st->nonblock)
+		return tend__sys_read(r->st->fd, p, n);
+	tend__rcu_offline();
+	got = tend__sys_read_no_wait(r->st->fd, p, n);
+	tend__rcu_online();
+	return got;
 }
 
 static void read_some(struct reader *r)
@@ -396,7 +414,7 @@ static void read_some(struct reader *r)
 	room = r->slab->capacity - r->fill;
 	if (r->last_take && room > r->last_left)
 		room = r->last_left;
-	n = tend__sys_read(r->st->fd, r->slab->data + r->fill, room);
+	n = read_now(r, r->slab->data + r->fill, room);
 	r->readable = false;
 	if (n == -EAGAIN) {
 		wait_for_bytes(r);

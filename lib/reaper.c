@@ -9,6 +9,7 @@
  * State
  *   inbox     processes whose `stopping` wants looking at; guarded by reaper.lock, LIFO, each at most once.
  *   stops     processes with a stop in progress; the reaper's alone.
+ *   retries   processes whose pidfd is readable and that cannot be waited for yet; the reaper's alone.
  *
  * Invariants
  *   I1  A child is reaped after its exit has been published, under the process's lock, by the reaper or with the last
@@ -38,6 +39,7 @@
 
 #define REAPER_STACK ((size_t)128 << 10) /* reads /proc, calls the host's log function */
 #define EVENTS 64
+#define RETRY_NS INT64_C(16000000)
 
 static struct {
 	struct tend__lock setup;  /* guards running, and the making of the rest */
@@ -45,7 +47,7 @@ static struct {
 	int epfd, timerfd, wake_fd;
 	struct tend__lock lock;   /* guards inbox; held while a pidfd is added */
 	struct tend_process *inbox;
-	struct tend_process *stops;
+	struct tend_process *stops, *retries;
 } reaper = {
 	.setup = TEND__LOCK_INIT(TEND__RANK_SETUP),
 	.epfd = -1, .timerfd = -1, .wake_fd = -1,
@@ -103,7 +105,7 @@ static void end_stop(tend_process *p)
 	bool gone;
 
 	tend__lock(&p->lock);
-	gone = p->stopping.report.outcome < TEND_STOP_SURVIVORS && !p->stopping.active;
+	gone = p->stopping.gone && !p->stopping.active;
 	tend__unlock(&p->lock);
 	unlink_stop(p);
 	if (tend__process_has_exited(p))
@@ -111,11 +113,19 @@ static void end_stop(tend_process *p)
 	tend__process_unref(p);
 }
 
-static void on_pidfd(tend_process *p)
+/*
+ * A dead child that its tracer has not let go of: the pidfd says exited, waitid does not.  It is taken out of epoll, which
+ * would come back at once, and looked at now and then.
+ */
+static void retry_later(tend_process *p)
 {
-	if (!tend__process_observe(p, true))
-		return; /* only a hint: the event comes again */
-	tend__sys_epoll_del(reaper.epfd, p->pidfd);
+	p->retry_at = tend__after(tend__now_ns(), RETRY_NS);
+	p->retries_next = reaper.retries;
+	reaper.retries = p;
+}
+
+static void on_exit_seen(tend_process *p)
+{
 	reap(p, false);
 	if (p->in_stops) {
 		p->stopping.look_at = 0;
@@ -126,6 +136,37 @@ static void on_pidfd(tend_process *p)
 }
 
 /* ---- stops ---- */
+
+static void on_pidfd(tend_process *p)
+{
+	tend__sys_epoll_del(reaper.epfd, p->pidfd);
+	if (tend__process_observe(p, true))
+		on_exit_seen(p);
+	else
+		retry_later(p);
+}
+
+static int64_t run_retries(void)
+{
+	struct tend_process *p = reaper.retries, *next;
+	int64_t earliest = TEND__NEVER, now = tend__now_ns();
+
+	reaper.retries = NULL;
+	for (; p; p = next) {
+		next = p->retries_next;
+		if (tend__process_observe(p, false)) {
+			on_exit_seen(p);
+			continue;
+		}
+		if (p->retry_at <= now)
+			p->retry_at = tend__after(now, RETRY_NS);
+		p->retries_next = reaper.retries;
+		reaper.retries = p;
+		if (p->retry_at < earliest)
+			earliest = p->retry_at;
+	}
+	return earliest;
+}
 
 static struct tend_process *take_inbox(void)
 {
@@ -147,8 +188,6 @@ static bool take_kill(tend_process *p)
 	tend__lock(&p->lock);
 	asked = s->kill_asked;
 	s->kill_asked = false;
-	if (asked)
-		s->plan.after_kill = s->kill_confirm;
 	tend__unlock(&p->lock);
 	return asked;
 }
@@ -170,6 +209,7 @@ static void on_stop(tend_process *p)
 
 	if (p->in_stops) {
 		tend__process_unref(p); /* one reference for a stop is enough */
+		tend__stopper_extend(p);
 	} else if (is_active(p)) {
 		link_stop(p);
 		over = tend__stopper_begin(p);
@@ -225,7 +265,7 @@ static void *run(void *arg)
 	(void)arg;
 	for (;;) {
 		int n = tend__sys_epoll_wait(reaper.epfd, events, EVENTS);
-		int64_t earliest;
+		int64_t earliest, stops;
 
 		tend__lock(&reaper.lock); /* see tend__reaper_watch */
 		tend__unlock(&reaper.lock);
@@ -238,7 +278,9 @@ static void *run(void *arg)
 			else
 				on_pidfd(events[i].data.ptr);
 		}
-		earliest = run_stops();
+		earliest = run_retries();
+		if (earliest > (stops = run_stops()))
+			earliest = stops;
 		if (earliest != armed) {
 			tend__sys_timerfd_set(reaper.timerfd, earliest);
 			armed = earliest;
@@ -262,7 +304,7 @@ static void after_fork_in_child(void)
 	tend__lock_init(&reaper.setup, TEND__RANK_SETUP);
 	tend__lock_init(&reaper.lock, TEND__RANK_REAPER);
 	reaper.running = false;
-	reaper.inbox = reaper.stops = NULL;
+	reaper.inbox = reaper.stops = reaper.retries = NULL;
 }
 
 static int make(void)

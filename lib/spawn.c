@@ -22,6 +22,7 @@
 #include "mem.h"
 #include "opts.h"
 #include "process.h"
+#include "rcu.h"
 #include "reaper.h"
 #include "stream.h"
 #include "sys.h"
@@ -40,7 +41,7 @@ struct spawning {
 
 static int refuse_step(struct spawning *s, int r, enum tend_step step, const char *what, struct tend_error *err)
 {
-	return tend__error_sys(err, r, step, s->p->name, "cannot start %s: %s", s->p->name, what);
+	return tend__error_sys(err, r, step, s->p->name, "cannot start %.60s: %s", s->p->name, what);
 }
 
 static void close_one(int *fd)
@@ -144,8 +145,8 @@ static int make_plan(struct spawning *s, struct tend_error *err)
 
 	r = tend__paths_make(o, &s->paths);
 	if (r < 0)
-		return refuse_step(s, r, r == -ENOMEM ? TEND_STEP_ALLOCATE : TEND_STEP_CHDIR,
-		                   "the paths to look for it cannot be made", err);
+		return refuse_step(s, r, r == -ENOMEM ? TEND_STEP_ALLOCATE : TEND_STEP_EXEC,
+		                   "its relative path means nothing, as the host's own directory is not known", err);
 	s->plan.argv = (char *const *)(uintptr_t)o->argv;
 	s->plan.envp = o->env ? (char *const *)(uintptr_t)o->env : environ;
 	s->plan.candidates = s->paths.list;
@@ -223,8 +224,10 @@ static bool child_failed(struct spawning *s, struct tend__child_error *ret_error
  */
 static void bury(const tend_process *p, bool kill_it)
 {
-	if (kill_it)
+	if (kill_it) {
+		tend__sys_kill(-p->pid, SIGKILL);
 		tend__sys_kill(p->pid, SIGKILL);
+	}
 	tend__sys_reap(p->pid);
 }
 
@@ -309,6 +312,9 @@ int tend_spawn(const struct tend_spawn *spawn_options, tend_process **ret_proces
 	r = tend__check_spawn(spawn_options, err);
 	if (r < 0)
 		return r;
+	r = tend__rcu_setup(); /* before the first handle: from then on a fork is noticed */
+	if (r < 0)
+		return tend__error_sys(err, r, TEND_STEP_ALLOCATE, spawn_options->name, "no memory for fork handlers");
 	name = tend__name_make(spawn_options);
 	p = name ? tend__process_new(name) : NULL;
 	tend__free(name);

@@ -62,10 +62,16 @@ static void finish(tend_process *p, enum tend_stopped outcome)
 	s->report.duration_ns = tend__now_ns() - s->began;
 	s->report.n_survivors = n;
 	memcpy(s->report.survivors, survivors, sizeof survivors);
+	for (struct tend__stop_waiter *w = s->waiters; w; w = w->next) {
+		w->report = s->report;
+		w->done = true;
+	}
+	s->waiters = NULL;
+	s->gone = outcome < TEND_STOP_SURVIVORS;
 	s->active = false;
 	s->kill_asked = false;
 	tend__unlock(&p->lock);
-	/* (Q) pairs with (Q) in has_ended: the report; the lock orders its fields */
+	/* (Q) pairs with (Q) in has_ended: the waiters have their report, which the lock orders */
 	atomic_fetch_add_explicit(&p->stops, 1, memory_order_release);
 	tend__event_signal(&p->changed);
 	tend__log(outcome >= TEND_STOP_SURVIVORS ? TEND_LOG_ERROR : TEND_LOG_INFO, "stopped", p->name, p->pid,
@@ -94,7 +100,8 @@ static bool send_kill(tend_process *p)
 	int r;
 
 	tend__lock(&p->lock);
-	s->deadline = tend__deadline(s->plan.after_kill);
+	s->kill_sent = tend__now_ns();
+	s->deadline = tend__after(s->kill_sent, tend__span_ns(s->plan.after_kill));
 	r = send_noted(p, SIGKILL, TEND_GROUP);
 	tend__unlock(&p->lock);
 	tend__log(TEND_LOG_WARNING, "stop-phase", p->name, p->pid, "last phase: SIGKILL sent");
@@ -174,6 +181,20 @@ bool tend__stopper_look(tend_process *p)
 		s->look_step = s->look_step * 2 > LAST_LOOK_NS ? LAST_LOOK_NS : s->look_step * 2;
 	}
 	return deadline_passed && act(p, tend__stop_step(&s->machine, TEND__STOP_DEADLINE));
+}
+
+void tend__stopper_extend(tend_process *p)
+{
+	struct tend__stopping *s = &p->stopping;
+	int64_t deadline;
+
+	if (s->machine.state != TEND__STOP_KILLING)
+		return;
+	tend__lock(&p->lock);
+	deadline = tend__after(s->kill_sent, tend__span_ns(s->plan.after_kill));
+	if (deadline > s->deadline)
+		s->deadline = deadline;
+	tend__unlock(&p->lock);
 }
 
 int64_t tend__stopper_next(const tend_process *p)

@@ -13,6 +13,8 @@
 bool tend__stopper_begin(tend_process *p);
 bool tend__stopper_kill(tend_process *p);
 bool tend__stopper_look(tend_process *p);
+/* Somebody joined who waits longer for SIGKILL to work. */
+void tend__stopper_extend(tend_process *p);
 /* When to look again at the latest. */
 int64_t tend__stopper_next(const tend_process *p);
 

@@ -154,17 +154,20 @@ void tend__stream_command(tend_stream *stream, uint32_t command)
 
 void tend__stream_drain(tend_stream *stream, int64_t idle_ns, int64_t deadline)
 {
-	bool first;
+	bool first, changes;
 
 	tend__lock(&stream->lock);
 	first = !(atomic_load_explicit(&stream->control, memory_order_relaxed) & TEND__DRAIN);
-	if (first) {
+	changes = first || idle_ns < stream->drain_idle_ns || deadline < stream->drain_deadline;
+	if (first || idle_ns < stream->drain_idle_ns)
 		stream->drain_idle_ns = idle_ns;
+	if (first || deadline < stream->drain_deadline)
 		stream->drain_deadline = deadline;
-	}
 	tend__unlock(&stream->lock);
-	if (first)
+	if (changes) {
+		atomic_fetch_add_explicit(&stream->control, TEND__DRAIN_CHANGED, memory_order_relaxed);
 		tend__stream_command(stream, TEND__DRAIN);
+	}
 }
 
 static bool is_gone(tend_stream *stream)
@@ -194,7 +197,7 @@ void tend__stream_close(tend_stream *stream, bool join)
 	if (tend__stream_is_ours(stream)) {
 		tend__stream_command(stream, TEND__ABORT);
 		if (join)
-			pthread_join(stream->thread, NULL);
+			tend__sys_join(stream->thread);
 		else
 			pthread_detach(stream->thread);
 	}

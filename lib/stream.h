@@ -13,8 +13,8 @@
 #include "slots.h"
 #include "wake.h"
 
-/* Bits of the control word. */
-enum { TEND__ABORT = 1, TEND__DRAIN = 2 };
+/* Bits of the control word; above them, how often the drain was changed. */
+enum { TEND__ABORT = 1, TEND__DRAIN = 2, TEND__DRAIN_CHANGED = 4 };
 
 struct tend_stream {
 	_Atomic uint32_t refs;         /* owner, reader, each subscription */
@@ -64,7 +64,7 @@ void tend__stream_unref(tend_stream *stream);
 void tend__stream_command(tend_stream *stream, uint32_t command);
 /*
  * [any] Reads on until nothing came for idle_ns, at most until `deadline`, then takes what is in the pipe at that
- * moment and lets go.  Of several drains the first counts.
+ * moment and lets go.  Of several drains the most hurried counts.
  */
 void tend__stream_drain(tend_stream *stream, int64_t idle_ns, int64_t deadline);
 /* [any] Whether the reader has let go of the descriptor by `deadline`. */

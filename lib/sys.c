@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,9 +46,23 @@ static int lifted(int fd)
 	if (fd < 0 || fd > STDERR_FILENO)
 		return fd;
 	r = checked(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-	close(fd);
+	tend__sys_close(fd);
 	return r;
 }
+
+/*
+ * A thread of the host that is cancelled must not leave the middle of one of our calls: whatever it holds would stay
+ * held.  pthread_setcancelstate(3) leaves errno alone.
+ */
+#define UNCANCELLED(expression)                                                                                        \
+	__extension__({                                                                                                \
+		int cancel_state;                                                                                      \
+		__typeof__(expression) outcome;                                                                        \
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);                                         \
+		outcome = (expression);                                                                                \
+		pthread_setcancelstate(cancel_state, NULL);                                                            \
+		outcome;                                                                                               \
+	})
 
 int tend__sys_pipe(int ret_fds[2])
 {
@@ -72,17 +87,17 @@ int tend__sys_eventfd(void)
 
 int tend__sys_open_null(void)
 {
-	return lifted(checked(open("/dev/null", O_RDWR | O_CLOEXEC)));
+	return lifted(checked(UNCANCELLED(open("/dev/null", O_RDWR | O_CLOEXEC))));
 }
 
 int tend__sys_open_file(const char *path)
 {
-	return lifted(checked(open(path, O_RDONLY | O_CLOEXEC)));
+	return lifted(checked(UNCANCELLED(open(path, O_RDONLY | O_CLOEXEC))));
 }
 
 int tend__sys_open_folder(const char *path)
 {
-	return lifted(checked(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+	return lifted(checked(UNCANCELLED(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))));
 }
 
 int tend__sys_check_open(int fd)
@@ -135,8 +150,25 @@ ssize_t tend__sys_read(int fd, void *p, size_t n)
 	ssize_t r;
 
 	do
-		r = read(fd, p, n);
+		r = UNCANCELLED(read(fd, p, n));
 	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r;
+}
+
+ssize_t tend__sys_read_no_wait(int fd, void *p, size_t n)
+{
+	struct iovec part = { .iov_base = p, .iov_len = n };
+	struct stat st;
+	ssize_t r;
+
+	/* For a file it would say EAGAIN when the bytes are not in memory, and poll that they can be read. */
+	if (fstat(fd, &st) < 0 || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		return tend__sys_read(fd, p, n);
+	do
+		r = UNCANCELLED(preadv2(fd, &part, 1, -1, RWF_NOWAIT));
+	while (r < 0 && errno == EINTR);
+	if (r < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL || errno == ESPIPE))
+		return tend__sys_read(fd, p, n);
 	return r < 0 ? -errno : r;
 }
 
@@ -157,11 +189,11 @@ ssize_t tend__sys_write(int fd, const void *p, size_t n)
 	sigpending(&pending);
 	was_pending = sigismember(&pending, SIGPIPE) == 1;
 	do
-		r = write(fd, p, n);
+		r = UNCANCELLED(write(fd, p, n));
 	while (r < 0 && errno == EINTR);
 	r = r < 0 ? -errno : r;
 	if (r == -EPIPE && !was_pending)
-		while (sigtimedwait(&pipe_only, NULL, &at_once) < 0 && errno == EINTR)
+		while (UNCANCELLED(sigtimedwait(&pipe_only, NULL, &at_once)) < 0 && errno == EINTR)
 			;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return r;
@@ -193,7 +225,7 @@ int tend__sys_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
 			left = to_timespec(ns > 0 ? ns : 0);
 			timeout = &left;
 		}
-		r = ppoll(fds, n, timeout, NULL);
+		r = UNCANCELLED(ppoll(fds, n, timeout, NULL));
 	} while (r < 0 && errno == EINTR);
 	return checked(r);
 }
@@ -202,7 +234,7 @@ int tend__sys_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
 void tend__sys_close(int fd)
 {
 	if (fd >= 0)
-		close(fd);
+		(void)UNCANCELLED(close(fd));
 }
 
 void tend__sys_ring(int eventfd)
@@ -212,7 +244,7 @@ void tend__sys_ring(int eventfd)
 
 	/* EAGAIN: the counter is full, so it is readable already. */
 	do
-		r = write(eventfd, &one, sizeof one);
+		r = UNCANCELLED(write(eventfd, &one, sizeof one));
 	while (r < 0 && errno == EINTR);
 }
 
@@ -222,7 +254,7 @@ void tend__sys_unring(int eventfd)
 	ssize_t r;
 
 	do
-		r = read(eventfd, &count, sizeof count);
+		r = UNCANCELLED(read(eventfd, &count, sizeof count));
 	while (r < 0 && errno == EINTR);
 }
 
@@ -335,6 +367,11 @@ int tend__sys_thread(pthread_t *ret_thread, size_t stack, const char *name, void
 	return 0;
 }
 
+void tend__sys_join(pthread_t thread)
+{
+	(void)UNCANCELLED(pthread_join(thread, NULL));
+}
+
 /* A stack with a guard page below it, so that an overflow faults instead of writing into the host. */
 static char *child_stack(size_t *ret_size)
 {
@@ -364,7 +401,7 @@ static void lift_pidfd(int *pidfd)
 	moved = fcntl(*pidfd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (moved < 0)
 		return;
-	close(*pidfd);
+	tend__sys_close(*pidfd);
 	*pidfd = moved;
 }
 
@@ -425,7 +462,7 @@ int tend__sys_reap(pid_t pid)
 	int r;
 
 	do
-		r = waitid(P_PID, (id_t)pid, &info, WEXITED);
+		r = UNCANCELLED(waitid(P_PID, (id_t)pid, &info, WEXITED));
 	while (r < 0 && errno == EINTR);
 	return checked(r);
 }

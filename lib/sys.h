@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The only way to the system calls that make, watch and end processes, threads and descriptors.  Each returns a
- * result >= 0 or a negative errno value; EINTR is dealt with here and nowhere else.  Tests put test/fault.c in place
+ * result >= 0 or a negative errno value; EINTR is dealt with here and nowhere else, and none is a cancellation point.  Tests put test/fault.c in place
  * of sys.c and let the i-th call fail.
  */
 #ifndef TEND_LIB_SYS_H
@@ -39,6 +39,8 @@ int tend__sys_set_pipe_size(int fd, int size);
 /* Bytes that can be read now. */
 int tend__sys_readable(int fd);
 ssize_t tend__sys_read(int fd, void *p, size_t n);
+/* -EAGAIN rather than wait, where the kernel can do that for this kind of descriptor. */
+ssize_t tend__sys_read_no_wait(int fd, void *p, size_t n);
 /* SIGPIPE never reaches the host: it is blocked around the call and taken away if the call raised it. */
 ssize_t tend__sys_write(int fd, const void *p, size_t n);
 /* deadline: absolute CLOCK_MONOTONIC ns, INT64_MAX for none.  The number of ready entries, 0 when time is over. */
@@ -64,6 +66,7 @@ int tend__sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadlin
 void tend__sys_futex_wake(_Atomic uint32_t *word, int n);
 /* Starts a thread with all signals blocked but the synchronous ones, a stack of `stack` usable bytes, and a name. */
 int tend__sys_thread(pthread_t *ret_thread, size_t stack, const char *name, void *(*run)(void *), void *arg);
+void tend__sys_join(pthread_t thread);
 /* Blocks all signals but the synchronous ones and SIGSYS for the calling thread, the C library's own two included. */
 void tend__sys_block_signals(sigset_t *ret_old);
 void tend__sys_restore_signals(const sigset_t *old);

@@ -51,7 +51,7 @@ install_copy()
 		(cd "$work/build" &&
 			../source/configure --quiet --prefix="$prefix" --libdir="$prefix/lib" --disable-tool \
 				CC="$CC" CFLAGS=-O1 &&
-			$MAKE -s install)
+			$MAKE -s -j2 install)
 }
 
 accepts 'it installs to a prefix' install_copy

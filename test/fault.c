@@ -14,6 +14,7 @@
 #define tend__sys_set_pipe_size real_set_pipe_size
 #define tend__sys_readable real_readable
 #define tend__sys_read real_read
+#define tend__sys_read_no_wait real_read_no_wait
 #define tend__sys_write real_write
 #define tend__sys_poll real_poll
 #define tend__sys_epoll real_epoll
@@ -40,6 +41,7 @@
 #undef tend__sys_set_pipe_size
 #undef tend__sys_readable
 #undef tend__sys_read
+#undef tend__sys_read_no_wait
 #undef tend__sys_write
 #undef tend__sys_poll
 #undef tend__sys_epoll
@@ -203,6 +205,15 @@ WRAP(int, check_readable, (int fd), (fd))
 WRAP(int, set_pipe_size, (int fd, int size), (fd, size))
 WRAP(int, readable, (int fd), (fd))
 WRAP(ssize_t, read, (int fd, void *p, size_t n), (fd, p, n))
+
+/* To a test it is a read like the other. */
+ssize_t tend__sys_read_no_wait(int fd, void *p, size_t n)
+{
+	int r = before("read");
+
+	return r ? r : real_read_no_wait(fd, p, n);
+}
+
 WRAP(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n))
 WRAP(int, poll, (struct pollfd * fds, nfds_t n, int64_t deadline), (fds, n, deadline))
 WRAP(int, epoll, (void), ())

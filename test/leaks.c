@@ -121,6 +121,15 @@ static void check_signals(const struct leaks *before, const struct leaks *now, s
 	}
 }
 
+bool leaks_same_signals(const struct leaks *a, const struct leaks *b)
+{
+	char text[64];
+	struct report r = { .text = text, .size = sizeof text };
+
+	check_signals(a, b, &r);
+	return r.used == 0;
+}
+
 static void check_children(struct report *r)
 {
 	siginfo_t info;

@@ -26,6 +26,9 @@ void leaks_look(struct leaks *ret);
  */
 bool leaks_check(const struct leaks *before, const char *cookie, char *ret_report, size_t size);
 
+/* Whether the signal mask and all dispositions are the same in both. */
+bool leaks_same_signals(const struct leaks *a, const struct leaks *b);
+
 /* SIGKILL for every process with the cookie in its environment. */
 void leaks_kill(const char *cookie);
 

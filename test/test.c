@@ -308,6 +308,7 @@ int test_main(int argc, char **argv, const char *suite, const struct test *tests
 {
 	struct sigaction alarmed = { .sa_handler = on_alarm };
 	const char *inherited = getenv(COOKIE_NAME);
+	static struct leaks before;
 	CU_pSuite s;
 	bool failed;
 
@@ -326,7 +327,12 @@ int test_main(int argc, char **argv, const char *suite, const struct test *tests
 		return 1;
 	state.running = "warm-up";
 	test_restart_watchdog();
+	leaks_look(&before);
 	test_warm_up();
+	if (!leaks_same_signals(&before, &state.before)) {
+		fprintf(stderr, "the warm-up changed the signal mask or a disposition\n");
+		return 1;
+	}
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	failed = CU_basic_run_tests() != CUE_SUCCESS || CU_get_number_of_failures() != 0 ||
 	         CU_get_number_of_tests_run() != s->uiNumberOfTests;

@@ -4,6 +4,7 @@
  * are missing, many threads, and kernels without what the fast ways need.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -206,6 +207,62 @@ static void storm(timer_t *timer, long interval_ns)
 	CHECK_INT(0, timer_settime(*timer, 0, &spec, NULL));
 }
 
+static _Atomic bool storm_must_end;
+
+static void *storm_the_group(void *arg)
+{
+	sigset_t storms;
+
+	sigemptyset(&storms);
+	sigaddset(&storms, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &storms, NULL);
+	while (!atomic_load(&storm_must_end))
+		kill(0, SIGUSR1);
+	return arg;
+}
+
+/*
+ * In a process that leads a group of its own: signals to the group reach a child, too, until it has left the group.
+ * They must neither run the host's handler in the child, on memory that is the host's, nor kill the new program.
+ */
+static int group_storm(void)
+{
+	struct sigaction action = { .sa_handler = on_storm, .sa_flags = SA_RESTART };
+	const char *argv[] = { helper("exiter"), "3", NULL };
+	struct tend_spawn s = test_spawn_options(argv, NULL);
+	pthread_t thread;
+	int killed = 0;
+
+	if (setpgid(0, 0) != 0)
+		return 10;
+	atomic_store(&host, getpid());
+	sigaction(SIGUSR1, &action, NULL);
+	if (pthread_create(&thread, NULL, storm_the_group, NULL) != 0)
+		return 11;
+	for (int i = 0; i < rounds(500); i++) {
+		struct tend_exit ended;
+		tend_process *p = NULL;
+
+		if (tend_spawn(&s, &p, NULL) != 0 || tend_process_wait(p, TEST_PATIENCE, &ended, NULL) != 0)
+			return 12;
+		killed += ended.kind != TEND_EXITED || ended.code != 3;
+		tend_process_free(p);
+	}
+	atomic_store(&storm_must_end, true);
+	pthread_join(thread, NULL);
+	if (atomic_load(&strayed_process))
+		return 13;
+	return killed ? 14 : atomic_load(&handled) == 0;
+}
+
+/* Hazards 7, 40. */
+static void storm_on_the_group(void)
+{
+	const char *argv[] = { "--group-storm", NULL };
+
+	CHECK_INT(0, test_run_self(argv, NULL, NULL, NULL, 0));
+}
+
 /* Hazards 7, 29: the host's handlers run in the host, on the host's threads, however many signals there are. */
 static void signal_storm(void)
 {
@@ -386,6 +443,7 @@ static void with_fallbacks(void)
 		                             "no_descriptor_leaks",
 		                             "standard_streams_closed",
 		                             "signal_storm",
+		                             "storm_on_the_group",
 		                             "eight_threads_spawn",
 		                             "siblings_do_not_hold_pipes",
 		                             "free_at_once",
@@ -403,6 +461,7 @@ int main(int argc, char **argv)
 		{ "no_descriptor_leaks", no_descriptor_leaks },
 		{ "standard_streams_closed", standard_streams_closed },
 		{ "signal_storm", signal_storm },
+		{ "storm_on_the_group", storm_on_the_group },
 		{ "eight_threads_spawn", eight_threads_spawn },
 		{ "siblings_do_not_hold_pipes", siblings_do_not_hold_pipes },
 		{ "free_at_once", free_at_once },
@@ -410,6 +469,8 @@ int main(int argc, char **argv)
 		{ "with_fallbacks", with_fallbacks },
 	};
 
+	if (argc == 2 && strcmp(argv[1], "--group-storm") == 0)
+		return group_storm();
 	if (argc == 3 && strcmp(argv[1], "--closed-stdio") == 0)
 		return closed_stdio(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "--closed-and-inherited") == 0)

@@ -132,6 +132,7 @@ struct tend_collected {
 	uint64_t lines_cut, bytes_cut;           /* by the line's own max_length */
 	int failed;              /* 0, or -ENOMEM: collecting stopped early */
 	struct tend_consumed consumed;
+	void *owner;             /* the library's */
 	bool complete;           /* it saw the stream from offset 0 to EOF, nothing dropped, left out or cut */
 };
 

@@ -128,7 +128,8 @@ TEND_API int tend_stream_open(int take_fd, const struct tend_stream_options *opt
 
 /*
  * Frees a stream made by tend_stream_open(); NULL is allowed.  Its subscribers get what is buffered for them and then
- * TEND_DETACHED.  Waits for the reader thread to leave, which it does at once.  Returns NULL.  Any thread, once.
+ * TEND_DETACHED.  Waits for the reader thread to leave, which it does at once, unless the descriptor is neither
+ * a pipe nor a socket and a read(2) of it hangs.  Returns NULL.  Any thread, once.
  */
 TEND_API tend_stream *tend_stream_free(tend_stream *stream);
 TEND_API void tend_stream_auto(tend_stream **stream);
