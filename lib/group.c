@@ -26,8 +26,9 @@ enum { UNKNOWN, ABSENT };
 static _Atomic int pidfd_group = UNKNOWN;
 
 /*
- * By number, to the leader or, negative, to its group, while the number is known to be the child's: not when the host has
- * reaped it behind our back, which is looked at first.  Between the look and the kill only the host itself could do so.
+ * By number, to the leader or, negative, to its group, while the number is known to be the child's: not when the host
+ * has reaped it behind our back, which is looked at first.  Between the look and the kill only the host itself could
+ * do so.
  */
 static int signal_number(tend_process *p, pid_t number, int sig)
 {

@@ -291,8 +291,8 @@ int tend_process_signal(tend_process *process, int signal, enum tend_target targ
 	if (r == 0)
 		return 0;
 	tend__error_sys(err, r, target == TEND_LEADER ? TEND_STEP_SIGNAL_LEADER : TEND_STEP_SIGNAL_GROUP, process->name,
-	                "cannot send signal %d to %s of %.60s", signal, target == TEND_LEADER ? "the leader" : "the group",
-	                process->name);
+	                "cannot send signal %d to %s of %.60s", signal,
+	                target == TEND_LEADER ? "the leader" : "the group", process->name);
 	if (err) {
 		err->pid = process->pid;
 		err->signal = signal;
@@ -300,7 +300,8 @@ int tend_process_signal(tend_process *process, int signal, enum tend_target targ
 	return r;
 }
 
-void tend__process_begin_stop(tend_process *p, const struct tend_stop *plan, bool kill, struct tend__stop_waiter *waiter)
+void tend__process_begin_stop(tend_process *p, const struct tend_stop *plan, bool kill,
+                              struct tend__stop_waiter *waiter)
 {
 	struct tend__stopping *s = &p->stopping;
 
@@ -363,7 +364,10 @@ void tend__process_await_stop(tend_process *p, struct tend__stop_waiter *waiter,
 static int stop(tend_process *p, const struct tend_stop *plan, bool kill, struct tend_stop_report *ret_report,
                 struct tend_error *err)
 {
-	/* A killer that joined a more patient stop does not wait longer than it said; a little more, to hear of its own. */
+	/*
+	 * A killer that joined a more patient stop does not wait longer than it said; a little more, to hear of its
+	 * own.
+	 */
 	int64_t deadline = kill ? tend__after(tend__deadline(plan->after_kill), KILL_MARGIN_NS) : TEND__NEVER;
 	struct tend__stop_waiter waiter;
 	const struct tend_stop_report *report = &waiter.report;
@@ -376,8 +380,8 @@ static int stop(tend_process *p, const struct tend_stop *plan, bool kill, struct
 		*ret_report = *report;
 	if (report->outcome != TEND_STOP_REFUSED)
 		return 0;
-	tend__error_sys(err, -EPERM, TEND_STEP_SIGNAL_GROUP, p->name, "%.60s cannot be stopped: signalling it is refused",
-	                p->name);
+	tend__error_sys(err, -EPERM, TEND_STEP_SIGNAL_GROUP, p->name,
+	                "%.60s cannot be stopped: signalling it is refused", p->name);
 	if (err) {
 		err->pid = p->pid;
 		err->signal = report->n_signals ? report->signals[report->n_signals - 1].signal : 0;
@@ -457,8 +461,8 @@ static void close_streams(tend_process *p)
 }
 
 /*
- * In a forked copy of the host what other threads shared may be half changed, so memory is left as it is.  But a copy of
- * the write end of stdin would keep the child from reading EOF.
+ * In a forked copy of the host what other threads shared may be half changed, so memory is left as it is.  But a copy
+ * of the write end of stdin would keep the child from reading EOF.
  */
 static void close_copies(tend_process *p)
 {

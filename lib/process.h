@@ -103,10 +103,11 @@ void tend__process_announce(tend_process *p);
 /* [any] Both: whether it has exited by now. */
 bool tend__process_observe(tend_process *p, bool pidfd_is_readable);
 /*
- * [any] Hands a checked plan to the reaper, or joins the stop in progress, which then waits for SIGKILL to work as long as
- * the more patient of the two.  `kill`: SIGKILL now, in either case.  waiter: NULL, or to be given to await.
+ * [any] Hands a checked plan to the reaper, or joins the stop in progress, which then waits for SIGKILL to work as
+ * long as the more patient of the two.  `kill`: SIGKILL now, in either case.  waiter: NULL, or to be given to await.
  */
-void tend__process_begin_stop(tend_process *p, const struct tend_stop *plan, bool kill, struct tend__stop_waiter *waiter);
+void tend__process_begin_stop(tend_process *p, const struct tend_stop *plan, bool kill,
+                              struct tend__stop_waiter *waiter);
 /*
  * [any] Waits for the end of a stop until `deadline`, and fills waiter->report: the stop's own, or, when it has not
  * ended, what is known of it by now.

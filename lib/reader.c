@@ -387,8 +387,8 @@ static void take(struct reader *r, uint32_t n)
 }
 
 /*
- * A descriptor that is not O_NONBLOCK may be read by others, who take what poll promised us; and a file on a hung server
- * blocks in any case.  So this one is read offline, and, where the kernel can, without waiting.
+ * A descriptor that is not O_NONBLOCK may be read by others, who take what poll promised us; and a file on a hung
+ * server blocks in any case.  So this one is read offline, and, where the kernel can, without waiting.
  */
 static ssize_t read_now(struct reader *r, void *p, size_t n)
 {
@@ -440,10 +440,10 @@ static void step(struct reader *r)
 		check_total(r);
 	if (r->done)
 		return;
-	if (r->readable || (r->st->nonblock && r->sequence))
+	if (r->readable || (r->st->nonblock && !r->trimmed))
 		read_some(r);
 	else
-		wait_for_bytes(r); /* also at the start: nothing is allocated before the first byte */
+		wait_for_bytes(r); /* at the start and when idle: nothing is allocated before there are bytes */
 }
 
 /* ---- the end ---- */

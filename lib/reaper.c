@@ -114,8 +114,8 @@ static void end_stop(tend_process *p)
 }
 
 /*
- * A dead child that its tracer has not let go of: the pidfd says exited, waitid does not.  It is taken out of epoll, which
- * would come back at once, and looked at now and then.
+ * A dead child that its tracer has not let go of: the pidfd says exited, waitid does not.  It is taken out of epoll,
+ * which would come back at once, and looked at now and then.
  */
 static void retry_later(tend_process *p)
 {
@@ -360,7 +360,10 @@ int tend__reaper_watch(tend_process *p)
 	int r;
 
 	tend__process_ref(p);
-	/* The event may come before this returns: the lock orders what was written to *p before what the reaper reads. */
+	/*
+	 * The event may come before this returns: the lock orders what was written to *p before what the reaper
+	 * reads.
+	 */
 	tend__lock(&reaper.lock);
 	r = tend__sys_epoll_add(reaper.epfd, p->pidfd, p);
 	tend__unlock(&reaper.lock);

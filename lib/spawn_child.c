@@ -37,14 +37,33 @@ TEND__UNINSTRUMENTED __attribute__((__noreturn__)) static void fail(int error_fd
  * Dispositions 1 to 64, the C library's own 32 and 33 included: ignored signals survive an exec, and handlers are
  * addresses in the parent's code.  SIGKILL and SIGSTOP refuse, which is not an error.
  */
-TEND__UNINSTRUMENTED static void reset_dispositions(void)
+TEND__UNINSTRUMENTED static void set_disposition(long sig, unsigned long handler)
 {
 	struct {
 		unsigned long handler, flags, restorer, mask;
-	} dfl = { 0, 0, 0, 0 };
+	} action = { handler, 0, 0, 0 };
 
+	raw_call5(SYS_rt_sigaction, sig, (long)&action, 0, N_SIGNALS / 8, 0);
+}
+
+TEND__UNINSTRUMENTED static void reset_dispositions(void)
+{
 	for (long s = 1; s <= N_SIGNALS; s++)
-		raw_call5(SYS_rt_sigaction, s, (long)&dfl, 0, N_SIGNALS / 8, 0);
+		set_disposition(s, (unsigned long)SIG_DFL);
+}
+
+/*
+ * What was sent to the host's group while the child was still in it, a Ctrl-C for example, is not the new program's:
+ * ignoring a signal discards it where it is pending.
+ */
+TEND__UNINSTRUMENTED static void discard_pending(void)
+{
+	uint64_t pending = 0;
+
+	call(SYS_rt_sigpending, (long)&pending, N_SIGNALS / 8, 0);
+	for (long s = 1; s <= N_SIGNALS; s++)
+		if (pending & (UINT64_C(1) << (s - 1)))
+			set_disposition(s, (unsigned long)SIG_IGN);
 }
 
 /* Sources that lie on 0, 1 or 2 but belong elsewhere go out of the way first, so that a swap comes out right. */
@@ -180,10 +199,11 @@ TEND__UNINSTRUMENTED int tend__child_main(void *arg)
 	long r;
 
 	*plan->shared = 1;
-	reset_dispositions();
 	r = call(SYS_setpgid, 0, 0, 0);
 	if (r < 0)
 		fail(error_fd, TEND_STEP_PROCESS_GROUP, r);
+	discard_pending();
+	reset_dispositions();
 	lift_sources(source, error_fd);
 	place_stdio(source, error_fd);
 	hide_host_fds(plan, error_fd);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The only way to the system calls that make, watch and end processes, threads and descriptors.  Each returns a
- * result >= 0 or a negative errno value; EINTR is dealt with here and nowhere else, and none is a cancellation point.  Tests put test/fault.c in place
- * of sys.c and let the i-th call fail.
+ * result >= 0 or a negative errno value; EINTR is dealt with here and nowhere else, and none is a cancellation point.
+ * Tests put test/fault.c in place of sys.c and let the i-th call fail.
  */
 #ifndef TEND_LIB_SYS_H
 #define TEND_LIB_SYS_H

@@ -17,6 +17,7 @@ test_programs = \
 	%D%/test_line \
 	%D%/test_opts \
 	%D%/test_process \
+	%D%/test_regressions \
 	%D%/test_replay \
 	%D%/test_spawn \
 	%D%/test_stdio \
