@@ -8,6 +8,7 @@ test_programs = \
 	%D%/test_collect \
 	%D%/test_complete \
 	%D%/test_consume \
+	%D%/test_early_fork \
 	%D%/test_error \
 	%D%/test_escalation \
 	%D%/test_exec \

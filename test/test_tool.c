@@ -200,6 +200,65 @@ static void values_and_commands_that_are_missing(void)
 	tool_free(&r);
 }
 
+/* What is wrong is still to be read when what it is about is long. */
+static void long_names_leave_room_for_the_message(void)
+{
+	char name[801], cut[128];
+	struct tool_run r;
+
+	memset(name, 'N', 800);
+	name[800] = '\0';
+	snprintf(cut, sizeof cut, "tend: %.60s: cannot execute /no/such/program: No such file", name);
+	TOOL_RUN(&r, "run", "--name", name, "/no/such/program");
+	CHECK_INT(127, r.status);
+	tool_check_one_line(r.err, cut);
+	tool_free(&r);
+	TOOL_RUN(&r, "run", "-v", "--name", name, helper("true-er"));
+	CHECK(strstr(r.err, "NN: exit: ") != NULL);
+	tool_free(&r);
+	TOOL_RUN(&r, name);
+	tool_check_one_line(r.err, "NN is no command");
+	tool_free(&r);
+	TOOL_RUN(&r, "run", "--timeout", name, helper("true-er"));
+	tool_check_one_line(r.err, "NN' is no duration");
+	tool_free(&r);
+	TOOL_RUN(&r, "run", "--stop", name, helper("true-er"));
+	tool_check_one_line(r.err, "NN' is not complete");
+	tool_free(&r);
+	TOOL_RUN(&r, "run", "--log", name, helper("true-er"));
+	tool_check_one_line(r.err, "NN: File name too long");
+	tool_free(&r);
+}
+
+/* Two names of one file are one file, and what it held is still there. */
+static void log_and_report_in_one_file(void)
+{
+	const char *log = tool_file("one"), *link_name = tool_file("other");
+	const char *reports[] = { log, link_name };
+	struct tool_run r;
+	struct stat st;
+	FILE *f = fopen(log, "we");
+
+	if (!CHECK(f != NULL))
+		return;
+	fputs("12345", f);
+	fclose(f);
+	CHECK_INT(0, link(log, link_name));
+	for (size_t i = 0; i < COUNT(reports); i++) {
+		TOOL_RUN(&r, "run", "--log", log, "--report", reports[i], helper("printer"), "started");
+		CHECK_INT(125, r.status);
+		CHECK_STR("", r.out);
+		tool_check_one_line(r.err, "--log and --report are the same file");
+		CHECK_INT(0, stat(log, &st));
+		CHECK_INT(5, st.st_size);
+		tool_free(&r);
+	}
+	TOOL_RUN(&r, "run", "--log", "/dev/null", "--report", "/dev/null", helper("true-er"));
+	CHECK_INT(0, r.status);
+	CHECK_STR("", r.err);
+	tool_free(&r);
+}
+
 /* What was refused has opened nothing, either. */
 static void bad_options_touch_no_file(void)
 {
@@ -358,6 +417,8 @@ static const struct test tests[] = {
 	{ "unknown_commands", unknown_commands },
 	{ "bad_options_are_refused", bad_options_are_refused },
 	{ "values_and_commands_that_are_missing", values_and_commands_that_are_missing },
+	{ "long_names_leave_room_for_the_message", long_names_leave_room_for_the_message },
+	{ "log_and_report_in_one_file", log_and_report_in_one_file },
 	{ "bad_options_touch_no_file", bad_options_touch_no_file },
 	{ "files_that_cannot_be_opened", files_that_cannot_be_opened },
 	{ "good_durations", good_durations },

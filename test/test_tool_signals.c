@@ -55,6 +55,24 @@ static void one_signal_and_the_childs_own_status(void)
 	tool_free(&r);
 }
 
+/* What is said about a signal stands in front of what came of it. */
+static void said_before_it_is_done(void)
+{
+	for (int i = 0; i < 20; i++) {
+		tend_process *tool = TOOL_START("run", "--stop", "TERM:1h", helper("obedient"));
+		const char *asked, *done;
+		struct tool_run r;
+
+		tool_await_out(tool, "ready");
+		tool_signal(tool, SIGINT);
+		tool_finish(&r, tool);
+		asked = strstr(r.err, "tend: obedient: SIGINT: stopping it; once more kills it\n");
+		done = strstr(r.err, "tend: obedient: stopped in phase 1, by SIGTERM, after ");
+		CHECK(asked != NULL && done != NULL && asked < done);
+		tool_free(&r);
+	}
+}
+
 static void two_signals_kill_at_once(void)
 {
 	const char *report = tool_file("report");
@@ -180,6 +198,7 @@ static void job_control(void)
 static const struct test tests[] = {
 	{ "one_signal_runs_the_plan", one_signal_runs_the_plan },
 	{ "one_signal_and_the_childs_own_status", one_signal_and_the_childs_own_status },
+	{ "said_before_it_is_done", said_before_it_is_done },
 	{ "two_signals_kill_at_once", two_signals_kill_at_once },
 	{ "two_signals_during_a_timeout", two_signals_during_a_timeout },
 	{ "ignored_signals_stay_ignored", ignored_signals_stay_ignored },

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -357,6 +358,14 @@ static void slow_reader_of_a_stopped_child(void)
 	close(fds[1]);
 }
 
+static void make_full_pipe(int fds[2])
+{
+	CHECK_INT(0, pipe2(fds, O_CLOEXEC | O_NONBLOCK));
+	while (write(fds[1], "x", 1) == 1)
+		;
+	CHECK_INT(0, fcntl(fds[1], F_SETFL, 0));
+}
+
 /* tend's own lines wait in a queue, and not the threads that have something to say. */
 static void full_stderr_does_not_hold_up_the_stop(void)
 {
@@ -365,10 +374,7 @@ static void full_stderr_does_not_hold_up_the_stop(void)
 	json_t *json;
 	int fds[2];
 
-	CHECK_INT(0, pipe2(fds, O_CLOEXEC | O_NONBLOCK));
-	while (write(fds[1], "x", 1) == 1)
-		;
-	CHECK_INT(0, fcntl(fds[1], F_SETFL, 0));
+	make_full_pipe(fds);
 	tool_finish(&r, tool_start((const char *const[]){ "run", "-vv", "--stderr", "discard", "--timeout", "100ms",
 	                                                  "--stop", "TERM:100ms", "--drain", "10ms,100ms", "--report",
 	                                                  report, helper("stubborn"), NULL },
@@ -380,6 +386,74 @@ static void full_stderr_does_not_hold_up_the_stop(void)
 	tool_free(&r);
 	close(fds[0]);
 	close(fds[1]);
+}
+
+/* tend blocks its signals before it starts its first thread. */
+static void await_second_thread(tend_process *tool)
+{
+	int64_t end = test_now_ns() + INT64_C(60000000000);
+	struct stat st = { .st_nlink = 0 };
+	char path[64];
+
+	if (!tool)
+		return;
+	snprintf(path, sizeof path, "/proc/%d/task", (int)tend_process_pid(tool));
+	while (stat(path, &st) == 0 && st.st_nlink < 2 + 2 && test_now_ns() < end)
+		short_pause();
+	CHECK(st.st_nlink >= 2 + 2);
+}
+
+/* Without a child tend has nothing to outlive a signal for: it ends as any program would. */
+static void full_stderr_and_no_child(void)
+{
+	static const int signals[] = { SIGTERM, SIGINT };
+
+	for (size_t i = 0; i < COUNT(signals); i++) {
+		struct tool_run r;
+		tend_process *tool;
+		int fds[2];
+
+		make_full_pipe(fds);
+		tool = tool_start((const char *const[]){ "run", "--report", "-", "/no/such/program", NULL },
+		                  TEND_OUT_DISCARD, TEND_OUT_FD(fds[1]));
+		await_second_thread(tool);
+		tool_signal(tool, signals[i]);
+		tool_finish(&r, tool);
+		CHECK_INT(TEND_SIGNALED, r.result.exit.kind);
+		CHECK_INT(signals[i], r.result.exit.signal);
+		tool_free(&r);
+		close(fds[0]);
+		close(fds[1]);
+	}
+}
+
+/* A broken stderr is an error of write(2), also then: the status stays. */
+static void broken_stderr_and_no_child(void)
+{
+	struct tool_run r;
+	int fds[2];
+
+	CHECK_INT(0, pipe2(fds, O_CLOEXEC));
+	close(fds[0]);
+	tool_finish(&r, tool_start((const char *const[]){ "run", "--report", "-", "/no/such/program", NULL },
+	                           TEND_OUT_DISCARD, TEND_OUT_FD(fds[1])));
+	CHECK_INT(127, r.status);
+	tool_free(&r);
+	close(fds[1]);
+}
+
+/* regexec(3) takes longer than anybody lives here: a stopped child's ready line is not waited for. */
+static void stop_with_a_regex_that_never_ends(void)
+{
+	struct tool_run r;
+
+	TOOL_RUN(&r, "run", "--timeout", "1s", "--ready", "(.*)(.*)(.*)(.*)\\1\\2\\3x", "--", "sh", "-c",
+	         "head -c 3000 /dev/zero | tr '\\0' a; echo; exec sleep 600");
+	CHECK_INT(124, r.status);
+	CHECK_INT(3001, strlen(r.out));
+	if (!test_under_valgrind() && !test_under_sanitizer())
+		CHECK(r.result.exit.wall_ns < INT64_C(8000000000)); /* waiting would take ten seconds more */
+	tool_free(&r);
 }
 
 static const struct test tests[] = {
@@ -398,6 +472,9 @@ static const struct test tests[] = {
 	{ "slow_reader_is_given_up", slow_reader_is_given_up },
 	{ "slow_reader_of_a_stopped_child", slow_reader_of_a_stopped_child },
 	{ "full_stderr_does_not_hold_up_the_stop", full_stderr_does_not_hold_up_the_stop },
+	{ "full_stderr_and_no_child", full_stderr_and_no_child },
+	{ "broken_stderr_and_no_child", broken_stderr_and_no_child },
+	{ "stop_with_a_regex_that_never_ends", stop_with_a_regex_that_never_ends },
 };
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -35,8 +36,44 @@ static int open_file(const char *what, const char *path, int flags)
 	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY, 0666);
 
 	if (fd < 0)
-		say("cannot open the %s %s: %s", what, path, strerror(errno));
+		say("cannot open the %s %.300s: %s", what, path, strerror(errno));
 	return fd;
+}
+
+/* Two writers of one file, each at its own place, would overwrite each other. */
+static bool is_same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+/* Not done by open(2): what is refused has emptied no file. */
+static int empty_file(const char *what, const char *path, int fd)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || ftruncate(fd, 0) == 0)
+		return 0;
+	say("cannot empty the %s %.300s: %s", what, path, strerror(errno));
+	return -1;
+}
+
+static int open_report(const struct run_options *o, struct run_files *f)
+{
+	if (strcmp(o->report_file, "-") == 0) {
+		f->report = STDERR_FILENO;
+		return 0;
+	}
+	f->report = open_file("report", o->report_file, O_WRONLY | O_CREAT);
+	if (f->report < 0)
+		return -1;
+	if (o->log_file && is_same_file(f->log, f->report)) {
+		say("--log and --report are the same file, %.300s: write another name for one of them", o->report_file);
+		return -1;
+	}
+	return empty_file("report", o->report_file, f->report);
 }
 
 /* All that has to be opened is opened before the child exists.  0, or -1 after saying what is wrong. */
@@ -47,14 +84,11 @@ static int open_files(struct run *run)
 
 	if (o->input == RUN_INPUT_FILE && (f->input = open_file("input", o->input_file, O_RDONLY)) < 0)
 		return -1;
-	if (o->log_file && (f->log = open_file("log", o->log_file, O_WRONLY | O_CREAT | O_TRUNC)) < 0)
+	if (o->log_file && (f->log = open_file("log", o->log_file, O_WRONLY | O_CREAT)) < 0)
 		return -1;
-	if (!o->report_file)
-		return 0;
-	f->report = strcmp(o->report_file, "-") == 0
-	                    ? STDERR_FILENO
-	                    : open_file("report", o->report_file, O_WRONLY | O_CREAT | O_TRUNC);
-	return f->report < 0 ? -1 : 0;
+	if (o->report_file && open_report(o, f) < 0)
+		return -1;
+	return empty_file("log", o->log_file, f->log);
 }
 
 static void close_input(struct run *run)
@@ -117,13 +151,13 @@ static void describe_why(const struct run *run)
 	char text[32];
 
 	if (run->why == RUN_TIMED_OUT)
-		say_info("%s: not finished after %s: stopping it", run->name,
+		say_info("%.60s: not finished after %s: stopping it", run->name,
 		         duration_show(run->options->timeout_ns, text));
 	if (run->why == RUN_CANNOT_PASS_ON)
-		say_info("%s: nobody takes its output: stopping it", run->name);
+		say_info("%.60s: nobody takes its output: stopping it", run->name);
 	if (run->why == RUN_NOT_READY)
-		say_info("%s: no line has matched '%s' after %s: stopping it", run->name, run->options->ready_text,
-		         duration_show(run->options->ready_timeout_ns, text));
+		say_info("%.60s: no line has matched '%.200s' after %s: stopping it", run->name,
+		         run->options->ready_text, duration_show(run->options->ready_timeout_ns, text));
 }
 
 static void describe_processes(const char *name, const char *what, const struct tend_pid_name *named, size_t n)
@@ -138,7 +172,7 @@ static void describe_processes(const char *name, const char *what, const struct 
 	if (n > TEND_MAX_NAMED && used < sizeof text)
 		snprintf(text + used, sizeof text - used, " and %zu more", n - TEND_MAX_NAMED);
 	if (n > 0)
-		say_info("%s: %s %s", name, what, text);
+		say_info("%.60s: %s %s", name, what, text);
 }
 
 /* The last signal that the plan sent, SIGCONT aside. */
@@ -156,10 +190,10 @@ static void describe_stop(const struct run *run)
 	char name[24], text[32];
 
 	if (stop->outcome == TEND_STOPPED_IN_PHASE || stop->outcome == TEND_STOPPED_BY_KILL)
-		say_info("%s: stopped in phase %zu, by %s, after %s", run->name, stop->phase,
+		say_info("%.60s: stopped in phase %zu, by %s, after %s", run->name, stop->phase,
 		         signal_name(last_signal(stop), name), duration_show(stop->duration_ns, text));
 	if (stop->outcome == TEND_STOP_UNCONFIRMED)
-		say("%s: still there after SIGKILL", run->name);
+		say("%.60s: still there after SIGKILL", run->name);
 	describe_processes(run->name, "still alive in its group after SIGKILL:", stop->survivors, stop->n_survivors);
 }
 
@@ -173,7 +207,7 @@ static void stop(struct run *run)
 
 	describe_why(run);
 	if (tend_process_stop(run->process, &plan, &run->stop, &err) < 0) {
-		say("%s: cannot stop it: %s", run->name, err.message);
+		say("%.60s: cannot stop it: %s", run->name, err.message);
 		run_has_failed(run);
 		return;
 	}
@@ -211,7 +245,7 @@ static void drain(struct run *run)
 	options.drain.idle = TEND_NS(run->options->drain_idle_ns);
 	options.drain.total = TEND_NS(left);
 	if (tend_process_complete(run->process, &options, &run->result, &err) < 0) {
-		say("%s: cannot read the rest of its output: %s", run->name, err.message);
+		say("%.60s: cannot read the rest of its output: %s", run->name, err.message);
 		run_has_failed(run);
 		return;
 	}
@@ -234,7 +268,7 @@ static int child_status(const struct run *run)
 		return ended->code;
 	if (run->has_result && ended->kind == TEND_SIGNALED)
 		return CMD_SIGNALED + ended->signal;
-	say("%s: how it ended is not known%s", run->name,
+	say("%.60s: how it ended is not known%s", run->name,
 	    run->has_result ? ": somebody else has taken its exit status" : ": it is still there");
 	return CMD_FAILED;
 }
@@ -256,14 +290,16 @@ static int status(struct run *run)
 static int start_threads(struct run *run)
 {
 	int r = run_watch_start(run);
+	bool watched = r == 0;
 
-	if (r < 0)
-		return r;
-	r = run_signals_start(run);
-	if (r < 0) {
-		(void)tend_process_kill(run->process, TEND_DEFAULT_AFTER_KILL, &run->stop, NULL);
+	if (watched)
+		r = run_signals_start(run);
+	if (r == 0)
+		return 0;
+	(void)tend_process_kill(run->process, TEND_DEFAULT_AFTER_KILL, &run->stop, NULL);
+	run_signals_unblock();
+	if (watched)
 		run_watch_join();
-	}
 	return r;
 }
 
@@ -283,7 +319,7 @@ static void attach(struct run *run)
 
 	if (run_streams_attach(run, &err) == 0)
 		return;
-	say("%s: cannot read its output: %s", run->name, err.message);
+	say("%.60s: cannot read its output: %s", run->name, err.message);
 	run_has_failed(run);
 	(void)run_want_stop(run, RUN_CANNOT_PASS_ON);
 }
@@ -292,7 +328,7 @@ static void attach(struct run *run)
 static int tend_it(struct run *run)
 {
 	if (start_threads(run) < 0) {
-		say("%s: cannot start a thread", run->name);
+		say("%.60s: cannot start a thread", run->name);
 		return CMD_FAILED;
 	}
 	attach(run);
@@ -319,7 +355,7 @@ static int conclude(struct run *run, int result)
 	r = run->files.report >= 0 ? run_report_write(run) : 0;
 	if (r == 0)
 		return result;
-	say("cannot write the report %s: %s", run->options->report_file, strerror(-r));
+	say("cannot write the report %.300s: %s", run->options->report_file, strerror(-r));
 	return result == CMD_OK ? CMD_FAILED : result;
 }
 
@@ -327,7 +363,7 @@ static void log_event(void *arg, const struct tend_log_event *event)
 {
 	(void)arg;
 	if (event->name[0])
-		say_info("%s: %s: %s", event->name, event->event, event->message);
+		say_info("%.60s: %s: %s", event->name, event->event, event->message);
 	else
 		say_info("%s: %s", event->event, event->message);
 }
@@ -339,7 +375,8 @@ static int start(struct run *run)
 	if (run->options->verbose)
 		(void)tend_set_log(log_event, NULL, run->options->verbose > 1 ? TEND_LOG_DEBUG : TEND_LOG_INFO);
 	if (spawn(run, &err) < 0) {
-		say("%s: %s", run->name, err.message);
+		run_signals_unblock();
+		say("%.60s: %s", run->name, err.message);
 		return spawn_status(&err);
 	}
 	close_input(run);

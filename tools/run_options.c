@@ -59,8 +59,8 @@ static int set_positive(const char *option, const char *value, int64_t *ret_ns)
 	if (run_duration_parse(option, value, strlen(value), &ns) < 0)
 		return -1;
 	if (ns == 0) {
-		say("%s: '%s' would be over at once: write more than 0, or leave %s out for no limit", option, value,
-		    option);
+		say("%s: '%.200s' would be over at once: write more than 0, or leave %s out for no limit", option,
+		    value, option);
 		return -1;
 	}
 	*ret_ns = ns;
@@ -134,7 +134,7 @@ static int set_ready(struct run_options *o, const char *option, const char *valu
 
 	if (r != 0) {
 		regerror(r, &regex, why, sizeof why);
-		say("%s: '%s' is no regular expression: %s; see regex(7), extended", option, value, why);
+		say("%s: '%.200s' is no regular expression: %s; see regex(7), extended", option, value, why);
 		return -1;
 	}
 	run_options_free(o);
@@ -149,7 +149,7 @@ static int set_drain(struct run_options *o, const char *option, const char *valu
 	const char *comma = strchr(value, ',');
 
 	if (!comma) {
-		say("%s: '%s' has one duration and needs two: IDLE,TOTAL, as in 100ms,3s", option, value);
+		say("%s: '%.200s' has one duration and needs two: IDLE,TOTAL, as in 100ms,3s", option, value);
 		return -1;
 	}
 	if (run_duration_parse(option, value, (size_t)(comma - value), &o->drain_idle_ns) < 0)
@@ -248,10 +248,10 @@ static int refuse_unknown(const char *arg, size_t size)
 		}
 	}
 	if (nearest)
-		say("%.*s is no option: did you mean %s?", (int)size, arg, nearest);
+		say("%.*s is no option: did you mean %s?", SAY_CUT(size), arg, nearest);
 	else
 		say("%.*s is no option: tend run --help lists them; write -- in front of a command that starts with -",
-		    (int)size, arg);
+		    SAY_CUT(size), arg);
 	return -1;
 }
 

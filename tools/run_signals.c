@@ -29,7 +29,8 @@ static const int goes_on[] = { SIGUSR1, SIGUSR2, SIGWINCH };
 static const int raised_by_faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS };
 
 static pthread_t thread;
-static bool started; /* main's */
+static bool started;             /* main's */
+static sigset_t mask_before;     /* main's: what was blocked when tend began */
 static atomic_bool over;
 
 void run_signals_block(void)
@@ -39,8 +40,17 @@ void run_signals_block(void)
 	sigfillset(&set);
 	for (size_t i = 0; i < COUNT(raised_by_faults); i++)
 		sigdelset(&set, raised_by_faults[i]);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, &mask_before);
 	signal(SIGCHLD, SIG_DFL); /* ignored by whoever started us, it would lose the child's exit status */
+}
+
+void run_signals_unblock(void)
+{
+	sigset_t set = mask_before;
+
+	sigaddset(&set, SIGPIPE);
+	sigaddset(&set, SIGXFSZ);
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
 }
 
 /* A blocked signal is taken by sigwait(3) even where it was to be ignored. */
@@ -99,9 +109,9 @@ static void kill_now(struct run *run, int signal)
 	struct tend_error err;
 	char name[24];
 
-	say_info("%s: %s again: killing it", run->name, signal_name(signal, name));
+	say_info("%.60s: %s again: killing it", run->name, signal_name(signal, name));
 	if (tend_process_kill(run->process, TEND_DEFAULT_AFTER_KILL, &report, &err) < 0) {
-		say("%s: cannot kill it: %s", run->name, err.message);
+		say("%.60s: cannot kill it: %s", run->name, err.message);
 		return;
 	}
 	pthread_mutex_lock(&run->lock);
@@ -123,18 +133,18 @@ static void give_up(struct run *run, int signal)
 		die_of(signal);
 }
 
+/* Said before it is asked for: main may have stopped the child, and said so, as soon as that has been done. */
 static void interrupt(struct run *run, int signal, unsigned nth)
 {
 	char name[24];
-	bool taken = run_want_stop(run, RUN_INTERRUPTED);
 
-	if (!taken)
+	if (nth == 1 && !run_has_exited(run))
+		say_info("%.60s: %s: stopping it; once more kills it", run->name, signal_name(signal, name));
+	if (!run_want_stop(run, RUN_INTERRUPTED))
 		give_up(run, signal);
-	else if (nth == 1)
-		say_info("%s: %s: stopping it; once more kills it", run->name, signal_name(signal, name));
 	else if (nth == 2)
 		kill_now(run, signal);
-	else
+	else if (nth > 2)
 		die_of(signal);
 }
 

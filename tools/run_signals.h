@@ -12,6 +12,12 @@
  */
 void run_signals_block(void);
 
+/*
+ * Where no thread takes them: from here on, also those that are pending, they do to tend what they do to any program.
+ * Only those that a write raises stay blocked: its error tells the same.  Main only.
+ */
+void run_signals_unblock(void);
+
 /* Starts the thread that takes them: 0 or a negative errno value.  Ends it, where it was started.  Main only. */
 int run_signals_start(struct run *run);
 void run_signals_stop(void);

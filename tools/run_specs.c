@@ -26,7 +26,7 @@ struct piece {
 };
 
 /* For "%.*s". */
-#define SHOW(p) (int)(p).size, (p).text
+#define SHOW(p) SAY_CUT((p).size), (p).text
 
 /* Takes what stands before the next `separator`, all where there is none. */
 static struct piece cut(struct piece *rest, char separator)
@@ -51,7 +51,7 @@ int run_duration_parse(const char *option, const char *text, size_t size, int64_
 
 	if (!wrong)
 		return 0;
-	say("%s: '%.*s' %s", option, (int)size, text, wrong);
+	say("%s: '%.*s' %s", option, SAY_CUT(size), text, wrong);
 	return -1;
 }
 
@@ -74,7 +74,7 @@ int run_count_parse(const char *option, const char *text, size_t least, size_t m
 	size_t n;
 
 	if (!parse_number((struct piece){ text, strlen(text) }, &n) || n < least || n > most) {
-		say("%s: '%s' is no number from %zu to %zu", option, text, least, most);
+		say("%s: '%.200s' is no number from %zu to %zu", option, text, least, most);
 		return -1;
 	}
 	*ret_n = n;

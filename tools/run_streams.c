@@ -73,8 +73,8 @@ static void broke(struct run_writer *w, int error)
 {
 	const char *to = w->is_log ? w->run->options->log_file : "tend's own";
 
-	say("%s: cannot write its %s to %s: %s: nothing more is written there", w->run->name, w->stream->name, to,
-	    strerror(-error));
+	say("%.60s: cannot write its %s to %.300s: %s: nothing more is written there", w->run->name, w->stream->name,
+	    to, strerror(-error));
 	run_has_failed(w->run);
 	if (!w->is_log)
 		(void)run_want_stop(w->run, RUN_CANNOT_PASS_ON);
@@ -145,7 +145,7 @@ static enum tend_flow look_for_ready(void *arg, const struct tend_line *line)
 	if (!matches(&run->options->ready, line))
 		return TEND_CONTINUE;
 	if (run_is_ready(run, &after))
-		say_info("%s: ready after %s", run->name, duration_show(after, text));
+		say_info("%.60s: ready after %s", run->name, duration_show(after, text));
 	return TEND_BREAK;
 }
 
@@ -214,6 +214,23 @@ static bool sum_up(struct run_stream *s, tend_consumer *consumer, tend_duration 
 	       (seen.ending == TEND_END_EOF || (may_break && seen.ending == TEND_END_BROKE));
 }
 
+/*
+ * regexec(3) may take for ever with a line, and cannot be broken off: a thread that is in it is left behind.  It
+ * looks at the run and its options, which outlive main.
+ */
+static bool sum_up_ready(struct run *run, struct run_stream *s)
+{
+	struct tend_consumed seen;
+
+	if (!s->ready || !run_was_cut_short(run))
+		return sum_up(s, s->ready, SOON, true);
+	if (tend_consumer_cancel(s->ready, TEND_AT_ONCE, TEND_CANCEL_NOW, &seen, NULL) < 0)
+		return false;
+	s->gaps += seen.gaps;
+	s->bytes_dropped += seen.bytes_dropped;
+	return seen.gaps == 0 && !seen.began_late;
+}
+
 /* A writer that is stuck in write(2) is not waited for. */
 static bool sum_up_writer(struct run_stream *s, const struct run_writer *w)
 {
@@ -231,13 +248,14 @@ static void settle_stream(struct run *run, struct run_stream *s)
 {
 	bool complete = true;
 
-	complete &= sum_up(s, s->ready, SOON, true);
+	complete &= sum_up_ready(run, s);
 	complete &= sum_up(s, s->tail, SOON, false);
 	complete &= sum_up_writer(s, &s->pass);
 	complete &= sum_up_writer(s, &s->log);
 	s->complete = complete;
 	if (s->bytes_dropped > 0)
-		say_info("%s: %s: %" PRIu64 " bytes were lost to full buffers", run->name, s->name, s->bytes_dropped);
+		say_info("%.60s: %s: %" PRIu64 " bytes were lost to full buffers", run->name, s->name,
+		         s->bytes_dropped);
 }
 
 void run_streams_lost_some(struct run *run)
@@ -246,7 +264,7 @@ void run_streams_lost_some(struct run *run)
 		return;
 	run->lost_some = true;
 	run_has_failed(run);
-	say("%s: not all of its output could be passed on", run->name);
+	say("%.60s: not all of its output could be passed on", run->name);
 }
 
 void run_streams_settle(struct run *run, int64_t deadline)
@@ -276,13 +294,13 @@ static void show_tail(const struct run *run, const struct run_stream *s)
 	size_t n_cut;
 
 	if (tend_consumer_collected(s->tail, &kept, NULL) < 0) {
-		say("%s: the last lines of %s are not known", run->name, s->name);
+		say("%.60s: the last lines of %s are not known", run->name, s->name);
 		return;
 	}
 	if (kept.n_lines == 0 && kept.lines_left_out == 0)
 		return;
 	n_cut = count_cut(&kept);
-	say("%s: the end of %s (lines: %zu, dropped before them: %" PRIu64 "%s)", run->name, s->name, kept.n_lines,
+	say("%.60s: the end of %s (lines: %zu, dropped before them: %" PRIu64 "%s)", run->name, s->name, kept.n_lines,
 	    kept.lines_left_out, n_cut ? "; long ones end after 65536 bytes" : "");
 	for (size_t i = 0; i < kept.n_lines; i++)
 		if (io_write_all(STDERR_FILENO, kept.lines[i].data, kept.lines[i].size) < 0 ||

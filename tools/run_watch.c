@@ -66,6 +66,16 @@ bool run_want_stop(struct run *run, enum run_why why)
 	return taken;
 }
 
+bool run_has_exited(struct run *run)
+{
+	bool exited;
+
+	pthread_mutex_lock(&run->lock);
+	exited = run->exited;
+	pthread_mutex_unlock(&run->lock);
+	return exited;
+}
+
 void run_has_failed(struct run *run)
 {
 	pthread_mutex_lock(&run->lock);
@@ -121,6 +131,16 @@ void run_watch(struct run *run)
 			moment_wait(&run->changed, &run->lock, earlier(timeout_moment(run), ready_moment(run)));
 	}
 	pthread_mutex_unlock(&run->lock);
+}
+
+bool run_was_cut_short(struct run *run)
+{
+	bool cut_short;
+
+	pthread_mutex_lock(&run->lock);
+	cut_short = run->why != RUN_NOT_STOPPED || run->gives_up;
+	pthread_mutex_unlock(&run->lock);
+	return cut_short;
 }
 
 int64_t run_patience(struct run *run)

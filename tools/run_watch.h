@@ -14,6 +14,9 @@ void run_watch_join(void);
 /* Wants the child stopped.  False: it has exited already.  Any thread. */
 bool run_want_stop(struct run *run, enum run_why why);
 
+/* The exit has been seen: nothing is left to stop.  Any thread. */
+bool run_has_exited(struct run *run);
+
 /* Something that tend was asked to do cannot be done.  Any thread. */
 void run_has_failed(struct run *run);
 
@@ -22,6 +25,9 @@ bool run_is_ready(struct run *run, int64_t *ret_after_ns);
 
 /* Waits for the exit, or a reason to stop: a deadline, or what another thread wants.  Main only. */
 void run_watch(struct run *run);
+
+/* The child was stopped, or what is not passed on yet has been given up: nobody waits for a late ready line. */
+bool run_was_cut_short(struct run *run);
 
 /* How long main waits for the output to be passed on: for ever, unless the child was stopped. */
 int64_t run_patience(struct run *run);

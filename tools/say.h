@@ -10,6 +10,12 @@
 /* What has gone wrong.  Control characters are shown as '?', so that it stays one line.  Any thread. */
 void say(const char *format, ...) TEND_PRINTF(1, 2);
 
+/*
+ * A line has a bound, and what is wrong stands behind what it is about.  So names are cut with %.60s, and the first
+ * `size` bytes of what the user wrote with %.*s and this.
+ */
+#define SAY_CUT(size) ((int)((size) < 200 ? (size) : 200))
+
 /* What a person may want to know; not said with say_quiet(true).  Any thread. */
 void say_info(const char *format, ...) TEND_PRINTF(1, 2);
 void say_quiet(bool quiet);

@@ -64,6 +64,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	say("%s is no command of tend: write tend run [options] [--] COMMAND [ARG...]; tend --help says more", argv[1]);
+	say("%.60s is no command of tend: write tend run [options] [--] COMMAND [ARG...]; tend --help says more",
+	    argv[1]);
 	return CMD_FAILED;
 }
