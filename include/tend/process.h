@@ -71,9 +71,9 @@ TEND_API int tend_process_signal(tend_process *process, int signal, enum tend_ta
 /*
  * Runs a plan until the child has exited and no member of its group is alive, or after_kill has passed behind SIGKILL.
  * The reaper thread does the work: many processes stop at the same time, and a caller that dies loses nothing.  When a
- * stop is already under way the call waits for that one.  0 with a report for every outcome but TEND_STOP_REFUSED,
- * which is -EPERM (with a report).  ret_report may be NULL.  -EINVAL (field), -ECHILD (after fork).  Any thread;
- * blocks up to tend_stop_total().
+ * stop is already under way the call waits for that one, which then gives SIGKILL the longer of the two after_kill. 
+ * 0 with a report for every outcome but TEND_STOP_REFUSED, which is -EPERM (with a report).  ret_report may be NULL. 
+ * -EINVAL (field), -ECHILD (after fork).  Any thread; blocks up to tend_stop_total().
  */
 TEND_API int tend_process_stop(tend_process *process, const struct tend_stop *plan,
                                struct tend_stop_report *ret_report, struct tend_error *err);
