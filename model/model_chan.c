@@ -218,7 +218,7 @@ static void commanded_producer(void)
 		if (r == INTERRUPTED)
 			return;
 	}
-	CLAIM(!"two items fit into one slot");
+	CLAIM(false && "two items fit into one slot");
 }
 static void commander(void)
 {

@@ -21,7 +21,7 @@ static void check_item(struct test_thread *t, const struct tend__item *item)
 {
 	for (uint32_t i = 0; i < item->size; i++)
 		if (item->slab->data[item->at + i] != (unsigned char)(item->offset + i)) {
-			WORKER_CHECK(t, !"the byte that was written");
+			WORKER_CHECK(t, false && "the byte that was written");
 			return;
 		}
 }
@@ -42,7 +42,7 @@ static void push_one(struct test_thread *t, const struct tend__item *item)
 		case TEND__FULL:
 			break;
 		default:
-			WORKER_CHECK(t, !"nobody closes it");
+			WORKER_CHECK(t, false && "nobody closes it");
 			return;
 		}
 		if (!waits) {

@@ -84,7 +84,7 @@ static bool take_event(struct test_thread *t, const struct tend_event *e, struct
 		return false;
 	for (size_t i = 0; i < e->chunk.size; i++)
 		if (p[i] != byte_at(b->next + i))
-			return WORKER_CHECK(t, !"the byte that was written");
+			return WORKER_CHECK(t, false && "the byte that was written");
 	b->next += e->chunk.size;
 	b->delivered += e->chunk.size;
 	return true;

@@ -63,7 +63,7 @@ static void check_contents(const struct tend__replay *r, const struct feeder *f,
 		sequence = items[i].sequence + items[i].count;
 		for (uint32_t k = 0; k < items[i].size; k++)
 			if (items[i].slab->data[items[i].at + k] != (unsigned char)(at + k)) {
-				CHECK(!"the byte that was read");
+				CHECK(false && "the byte that was read");
 				break;
 			}
 		at += items[i].size;
