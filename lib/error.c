@@ -58,17 +58,24 @@ static void fill(struct tend_error *err, int code, enum tend_step step, const ch
 	copy_cut(err->name, sizeof err->name, name);
 }
 
+/* err may be NULL. */
+TEND_PRINTF(5, 0) static void fill_message(struct tend_error *err, int code, enum tend_step step, const char *name,
+                                           const char *format, va_list ap)
+{
+	if (!err)
+		return;
+	fill(err, code, step, name);
+	vsnprintf(err->message, sizeof err->message, format, ap);
+}
+
 int tend__error(struct tend_error *err, int code, enum tend_step step, const char *name, const char *format, ...)
 {
 	int saved = errno;
 	va_list ap;
 
-	if (err) {
-		fill(err, code, step, name);
-		va_start(ap, format);
-		vsnprintf(err->message, sizeof err->message, format, ap);
-		va_end(ap);
-	}
+	va_start(ap, format);
+	fill_message(err, code, step, name, format, ap);
+	va_end(ap);
 	errno = saved;
 	return code;
 }
@@ -88,13 +95,11 @@ int tend__error_sys(struct tend_error *err, int code, enum tend_step step, const
 	int saved = errno;
 	va_list ap;
 
-	if (err) {
-		fill(err, code, step, name);
-		va_start(ap, format);
-		vsnprintf(err->message, sizeof err->message, format, ap);
-		va_end(ap);
+	va_start(ap, format);
+	fill_message(err, code, step, name, format, ap);
+	va_end(ap);
+	if (err)
 		append_errno(err->message, sizeof err->message, code);
-	}
 	errno = saved;
 	return code;
 }

@@ -79,8 +79,7 @@ struct tend_process {
 	struct tend_process *inbox_next;
 	/* the reaper's alone */
 	bool in_stops;
-	struct tend_process *retries_next;
-	int64_t retry_at;           /* the pidfd said exited and waitid did not: when to look again */
+	struct tend_process *retries_next; /* the pidfd said exited and waitid did not: to be looked at again */
 	struct tend_process *stops_prev, *stops_next;
 };
 

@@ -119,7 +119,6 @@ static void end_stop(tend_process *p)
  */
 static void retry_later(tend_process *p)
 {
-	p->retry_at = tend__after(tend__now_ns(), RETRY_NS);
 	p->retries_next = reaper.retries;
 	reaper.retries = p;
 }
@@ -135,8 +134,6 @@ static void on_exit_seen(tend_process *p)
 	tend__process_unref(p);
 }
 
-/* ---- stops ---- */
-
 static void on_pidfd(tend_process *p)
 {
 	tend__sys_epoll_del(reaper.epfd, p->pidfd);
@@ -146,27 +143,23 @@ static void on_pidfd(tend_process *p)
 		retry_later(p);
 }
 
+/* Looks at all of them at every wake-up; when to wake up for them at the latest. */
 static int64_t run_retries(void)
 {
 	struct tend_process *p = reaper.retries, *next;
-	int64_t earliest = TEND__NEVER, now = tend__now_ns();
 
 	reaper.retries = NULL;
 	for (; p; p = next) {
 		next = p->retries_next;
-		if (tend__process_observe(p, false)) {
+		if (tend__process_observe(p, false))
 			on_exit_seen(p);
-			continue;
-		}
-		if (p->retry_at <= now)
-			p->retry_at = tend__after(now, RETRY_NS);
-		p->retries_next = reaper.retries;
-		reaper.retries = p;
-		if (p->retry_at < earliest)
-			earliest = p->retry_at;
+		else
+			retry_later(p);
 	}
-	return earliest;
+	return reaper.retries ? tend__after(tend__now_ns(), RETRY_NS) : TEND__NEVER;
 }
+
+/* ---- stops ---- */
 
 static struct tend_process *take_inbox(void)
 {

@@ -152,7 +152,7 @@ bool tend__stopper_begin(tend_process *p)
 	struct tend__stopping *s = &p->stopping;
 	enum tend__stop_event event;
 
-	tend__lock(&p->lock); /* somebody may still be reading the last report */
+	tend__lock(&p->lock); /* whoever leaves the stop early copies the report */
 	tend__stop_machine_init(&s->machine, s->plan.n_phases);
 	memset(&s->report, 0, sizeof s->report);
 	tend__unlock(&p->lock);
