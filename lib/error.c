@@ -3,6 +3,7 @@
 #include "error.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -160,7 +161,7 @@ void tend__log(enum tend_log_level level, const char *event, const char *name, p
 	struct tend_log_event e = { .level = level, .event = event, .name = name ? name : "", .pid = pid };
 	char message[256];
 	va_list ap;
-	int saved = errno;
+	int saved = errno, state;
 
 	if (!t || !t->fn || level > t->level)
 		return;
@@ -168,6 +169,9 @@ void tend__log(enum tend_log_level level, const char *event, const char *name, p
 	vsnprintf(message, sizeof message, format, ap);
 	va_end(ap);
 	e.message = message;
+	/* others may wait for the end of this call: a thread must not vanish in it */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	t->fn(t->arg, &e);
+	pthread_setcancelstate(state, NULL);
 	errno = saved;
 }

@@ -4,7 +4,7 @@
  *
  * A process is running until its exit is *observed* (waitid with WNOWAIT, by whichever thread looks first, under the
  * lock), which is published once and for all; later the reaper *reaps* it, which gives the number up.  Between the
- * two the zombie pins the number.  Waiters look at `exited` and sleep on `changed`.
+ * two the zombie pins the number.  Waiters look at `told` and sleep on `changed`.
  *
  * Ordering pairs
  *   (X) `exit` before `exited`.      (Q) a stop's end before its number.      (O) all uses before the last unref
@@ -53,6 +53,7 @@ tend_process *tend__process_new(const char *name)
 	atomic_init(&p->refs, 1);
 	atomic_init(&p->detached, 0);
 	atomic_init(&p->exited, 0);
+	atomic_init(&p->told, 0);
 	atomic_init(&p->stops, 0);
 	tend__event_init(&p->changed);
 	tend__lock_init(&p->lock, TEND__RANK_PROCESS);
@@ -143,7 +144,7 @@ tend_stream *tend_process_stderr(tend_process *process)
 
 bool tend__process_has_exited(const tend_process *p)
 {
-	/* (X) pairs with (X) in tend__process_observe_locked: the exit record */
+	/* (X) pairs with (X) in observe_locked: the exit record */
 	return atomic_load_explicit(&p->exited, memory_order_acquire);
 }
 
@@ -165,7 +166,8 @@ static void fill_exit(struct tend_exit *e, const siginfo_t *info)
 	}
 }
 
-bool tend__process_observe_locked(tend_process *p, bool pidfd_is_readable)
+/* [locked] Looks whether the child has exited, without reaping it; whether that is new. */
+static bool observe_locked(tend_process *p, bool pidfd_is_readable)
 {
 	struct rusage usage = { .ru_maxrss = 0 };
 	siginfo_t info;
@@ -201,43 +203,58 @@ static const char *describe(const struct tend_exit *e, char *room, size_t size)
 	return room;
 }
 
-void tend__process_announce(tend_process *p)
+/* Whoever saw it first tells the log and then everybody else, so that nobody acts on an exit before it is logged. */
+static void announce(tend_process *p)
 {
 	char text[64];
 
-	tend__event_signal(&p->changed);
 	tend__log(p->exit.kind == TEND_EXIT_UNKNOWN ? TEND_LOG_WARNING : TEND_LOG_INFO, "exit", p->name, p->pid,
 	          "the child %s", describe(&p->exit, text, sizeof text));
+	/* (X) pairs with (X) in exit_is_told */
+	atomic_store_explicit(&p->told, 1, memory_order_release);
+	tend__event_signal(&p->changed);
+}
+
+static bool exit_is_told(const tend_process *p)
+{
+	/* (X) pairs with (X) in announce: the exit record */
+	return atomic_load_explicit(&p->told, memory_order_acquire);
+}
+
+/* Until then, or until the deadline. */
+static void await_told(tend_process *p, int64_t deadline)
+{
+	uint32_t g = tend__event_begin(&p->changed);
+
+	while (!exit_is_told(p)) {
+		if (!tend__event_sleep(&p->changed, g, deadline))
+			break;
+		g = tend__event_again(&p->changed);
+	}
+	tend__event_end(&p->changed);
 }
 
 bool tend__process_observe(tend_process *p, bool pidfd_is_readable)
 {
 	bool is_new;
 
-	if (tend__process_has_exited(p))
+	if (exit_is_told(p))
 		return true;
 	tend__lock(&p->lock);
-	is_new = tend__process_observe_locked(p, pidfd_is_readable);
+	is_new = observe_locked(p, pidfd_is_readable);
 	tend__unlock(&p->lock);
 	if (is_new)
-		tend__process_announce(p);
+		announce(p);
+	else if (tend__process_has_exited(p))
+		await_told(p, TEND__NEVER); /* a log callback that does not block is all that it takes */
 	return tend__process_has_exited(p);
 }
 
 bool tend__process_wait_exit(tend_process *p, int64_t deadline)
 {
-	uint32_t g;
-
 	/* An exit that the reaper has not got to yet counts: completion goes before the deadline. */
-	if (deadline == 0)
-		return tend__process_observe(p, false);
-	g = tend__event_begin(&p->changed);
-	while (!tend__process_has_exited(p)) {
-		if (!tend__event_sleep(&p->changed, g, deadline))
-			break;
-		g = tend__event_again(&p->changed);
-	}
-	tend__event_end(&p->changed);
+	if (deadline != 0)
+		await_told(p, deadline);
 	return tend__process_observe(p, false);
 }
 

@@ -65,7 +65,8 @@ struct tend_process {
 	_Atomic uint32_t detached;
 	_Atomic uint32_t exited;    /* 1: `exit` is valid and final */
 	_Atomic uint32_t stops;     /* how many stops have ended */
-	struct tend__event changed; /* exited, stops */
+	_Atomic uint32_t told;      /* 1: the log has been told of the exit; the waiters may go */
+	struct tend__event changed; /* told, stops */
 	struct tend_exit exit;
 
 	struct tend__lock lock;     /* guards all below; the number is signalled and given up under it */
@@ -94,12 +95,9 @@ int tend__process_check(const tend_process *p, struct tend_error *err);
 /* [any] Whether the exit is known. */
 bool tend__process_has_exited(const tend_process *p);
 /*
- * [any, locked] Looks whether the child has exited, without reaping it, and publishes it if so.  The waiters are
- * woken by tend__process_announce(), to be called without the lock when this returned true.
+ * [any] Looks whether the child has exited, without reaping it; if so, publishes it, tells the log and wakes the
+ * waiters.  Whether it has exited by now.
  */
-bool tend__process_observe_locked(tend_process *p, bool pidfd_is_readable);
-void tend__process_announce(tend_process *p);
-/* [any] Both: whether it has exited by now. */
 bool tend__process_observe(tend_process *p, bool pidfd_is_readable);
 /*
  * [any] Hands a checked plan to the reaper, or joins the stop in progress, which then waits for SIGKILL to work as

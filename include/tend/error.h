@@ -67,7 +67,8 @@ typedef void tend_log_fn(void *arg, const struct tend_log_event *event);
 /*
  * Sends every event of `level` and more important ones to `fn` from now on; NULL turns logging off, which is the
  * state at start.  `fn` is called on whichever thread the event happens, library threads among them, never with a
- * library lock held, possibly by several threads at once; it must not block and must not call tend_ functions.
+ * library lock held, possibly by several threads at once; it must not block and must not call tend_ functions.  An
+ * "exit" event comes before any call reports that exit: such a call waits for the function to return.
  * A call that is under way when the function is replaced may still finish, so `arg` must stay valid.
  * Any thread; does not block.  -ENOMEM, -EINVAL (level).
  */
