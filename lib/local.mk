@@ -35,6 +35,7 @@ tendinclude_HEADERS = \
 	%D%/paths.c \
 	%D%/process.c %D%/process.h \
 	%D%/procfs.c %D%/procfs.h \
+	%D%/publish.c %D%/publish.h \
 	%D%/rcu.c %D%/rcu.h \
 	%D%/reader.c %D%/reader.h \
 	%D%/reaper.c %D%/reaper.h \

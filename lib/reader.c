@@ -6,18 +6,12 @@
  * Threads: one reader per stream; all functions here run on it but the first.
  *
  * Invariants
- *   I1  Record before publish: a chunk is given to replay under the stream's lock, then offered to the slots (sub.c
- *       I1).
- *   I2  The set is looked at anew for each chunk and after each park; the cursors make that idempotent.  A park waits
- *       for room in all reliable channels that had none at once: a slow subscriber holds up the reading, never what
- *       others are owed.
- *   I3  The reader blocks in two places, poll and the park; before either it has woken all its consumers and is
+ *   I1  Record before publish: a chunk is given to replay under the stream's lock, then offered (publish.c, sub.c I1).
+ *   I2  The reader blocks in two places, poll and the park; before either it has woken all its consumers and is
  *       offline for RCU.  It leaves poll for bytes, the wake eventfd or a drain's deadline; it leaves the park for
  *       room in, or the close of, any channel that was full, a new command or the drain's deadline.
- *   I4  Every way out leads through finish(): the end is recorded, then all channels are finished, then the
+ *   I3  Every way out leads through finish(): the end is recorded, then all channels are finished, then the
  *       descriptor is closed, by this thread alone, then `gone` is signalled.
- *   I5  A reliable subscriber that was cut off in the middle of a publication ends in front of the chunk that it did
- *       not get.
  *
  * Ordering pairs
  *   (K) the control word: see stream.c.      (D) `gone`: see stream.c.
@@ -34,15 +28,13 @@
 #include "clock.h"
 #include "error.h"
 #include "procfs.h"
+#include "publish.h"
 #include "rcu.h"
-#include "sub.h"
+#include "stream.h"
 #include "sys.h"
 
 /* Of callbacks only the host's log function runs here, for loss and read errors. */
 #define READER_STACK ((size_t)64 << 10)
-/* Consumers that sleep are woken once per so many chunks, or when half full, or before the reader blocks: 1.5 to 2.5
- * times the throughput of waking for each chunk. */
-#define WAKE_BATCH 8
 /* After so many bytes without a pause the pipe is made bigger, which is worth 2 to 3 times the throughput in bulk. */
 #define BURST_TO_GROW (512 << 10)
 #define BIG_PIPE (1 << 20)
@@ -51,17 +43,16 @@
 
 struct reader {
 	tend_stream *st;
+	struct tend__publisher pub;
 	uint32_t commands;      /* as last looked at */
 	struct tend__slab *slab;/* being filled */
 	uint32_t fill;
 	int32_t before;         /* the last byte read */
 	uint64_t offset, sequence;
-	unsigned unwoken;       /* chunks published since the last wake-up */
 	uint64_t burst;         /* bytes since the last pause of IDLE_TRIM_NS */
 	bool may_grow;
 	bool trimmed;
 	bool readable;          /* poll said so; for descriptors that are not O_NONBLOCK */
-	bool logs_loss;         /* a subscriber's first loss is to be logged */
 	/* drain */
 	bool draining;
 	int64_t idle_ns, idle_deadline, total_deadline;
@@ -71,8 +62,7 @@ struct reader {
 	bool done;
 	enum tend_ending ending;
 	int error;
-	bool cut;               /* the publication of `item` was broken off */
-	struct tend__item item;
+	bool cut;               /* the publication of the last chunk was broken off */
 };
 
 static void leave(struct reader *r, enum tend_ending ending, int error)
@@ -83,91 +73,6 @@ static void leave(struct reader *r, enum tend_ending ending, int error)
 }
 
 /* ---- publishing ---- */
-
-static void wake_all(struct reader *r)
-{
-	struct tend__set *set;
-
-	if (!r->unwoken)
-		return;
-	r->unwoken = 0;
-	tend__rcu_read_lock();
-	set = tend__slots_look(&r->st->slots);
-	for (uint32_t i = 0; i < set->capacity; i++) {
-		tend_subscription *s = tend__set_at(set, i);
-
-		if (s)
-			tend__chan_wake(&s->chan);
-	}
-	tend__rcu_read_unlock();
-}
-
-static void count_loss(struct reader *r, tend_subscription *s, const struct tend__item *lost)
-{
-	tend_stream *st = r->st;
-
-	atomic_fetch_add_explicit(&st->bytes_dropped, lost->size, memory_order_relaxed);
-	atomic_fetch_add_explicit(&st->chunks_dropped, lost->count, memory_order_relaxed);
-	r->logs_loss |= !s->loss_logged;
-	s->loss_logged = true;
-}
-
-/* Pushes with a reference of its own; whether the subscriber is through with the item. */
-static bool push(struct reader *r, tend_subscription *s)
-{
-	const struct tend__item *item = &r->item;
-	struct tend__item evicted;
-
-	tend__slab_ref(item->slab);
-	switch (tend__chan_push(&s->chan, item, &evicted)) {
-	case TEND__PUSHED:
-		return true;
-	case TEND__PUSHED_EVICTING:
-		count_loss(r, s, &evicted);
-		tend__slab_unref(evicted.slab);
-		return true;
-	case TEND__FULL:
-		tend__slab_unref(item->slab);
-		if (s->lossy)
-			count_loss(r, s, item);
-		return s->lossy;
-	default: /* closed: it is on its way out of the set */
-		tend__slab_unref(item->slab);
-		return true;
-	}
-}
-
-/* Offers the item to one subscriber; false: it has no room, and will unpark us when it has. */
-static bool offer(struct reader *r, tend_subscription *s)
-{
-	if (s->cursor > r->item.sequence)
-		return true; /* it has it, or had it in its snapshot */
-	while (!push(r, s))
-		if (tend__chan_want_room(&s->chan))
-			return false;
-	s->cursor = r->item.sequence + r->item.count;
-	if (tend__chan_is_half_full(&s->chan))
-		tend__chan_wake(&s->chan);
-	return true;
-}
-
-/* Offers to all; whether all are through. */
-static bool offer_all(struct reader *r)
-{
-	bool through = true;
-	struct tend__set *set;
-
-	tend__rcu_read_lock();
-	set = tend__slots_look(&r->st->slots);
-	for (uint32_t i = 0; i < set->capacity; i++) {
-		tend_subscription *s = tend__set_at(set, i);
-
-		if (s && !offer(r, s))
-			through = false;
-	}
-	tend__rcu_read_unlock();
-	return through;
-}
 
 static void look_at_commands(struct reader *r);
 
@@ -180,8 +85,7 @@ static void wait_for_room(struct reader *r)
 	tend_stream *st = r->st;
 	bool in_time = true;
 
-	r->unwoken = 1;
-	wake_all(r);
+	tend__publish_wake(&r->pub, true);
 	tend__rcu_offline();
 	/* (K) pairs with (K) in tend__stream_command */
 	if (atomic_load_explicit(&st->control, memory_order_acquire) == r->commands)
@@ -192,29 +96,16 @@ static void wait_for_room(struct reader *r)
 		leave(r, TEND_END_DETACHED, 0);
 }
 
-/* Offline, as the host's function may take its time. */
-static void log_loss(struct reader *r)
-{
-	r->logs_loss = false;
-	tend__rcu_offline();
-	tend__log(TEND_LOG_WARNING, "gap", r->st->name, 0,
-	          "a subscriber of %s is too slow and has begun to lose output", r->st->label);
-	tend__rcu_online();
-}
-
 static void publish(struct reader *r)
 {
-	while (!offer_all(r)) {
+	while (!tend__publish_offer(&r->pub)) {
 		wait_for_room(r);
 		if (r->done) {
 			r->cut = true;
 			return;
 		}
 	}
-	if (++r->unwoken >= WAKE_BATCH)
-		wake_all(r);
-	if (r->logs_loss)
-		log_loss(r);
+	tend__publish_done(&r->pub);
 }
 
 static int record(struct reader *r)
@@ -227,7 +118,7 @@ static int record(struct reader *r)
 	tend__lock(&st->lock);
 	st->recorded_offset = r->offset;
 	st->recorded_sequence = r->sequence;
-	e = tend__replay_append(&st->replay, &r->item);
+	e = tend__replay_append(&st->replay, &r->pub.item);
 	tend__unlock(&st->lock);
 	return e;
 }
@@ -303,7 +194,7 @@ static void wait_for_bytes(struct reader *r)
 		leave(r, TEND_END_DETACHED, 0); /* somebody else took them */
 		return;
 	}
-	wake_all(r);
+	tend__publish_wake(&r->pub, false);
 	tend__rcu_offline();
 	n = tend__sys_poll(p, 2, patience(r));
 	tend__rcu_online();
@@ -362,7 +253,7 @@ static void take(struct reader *r, uint32_t n)
 	tend_stream *st = r->st;
 	bool recorded;
 
-	r->item = (struct tend__item){
+	r->pub.item = (struct tend__item){
 		.slab = r->slab,
 		.at = r->fill,
 		.size = n,
@@ -456,27 +347,6 @@ static void tend__reader_gone(tend_stream *st)
 	tend__event_signal(&st->gone_event);
 }
 
-static void finish_all(struct reader *r, const struct tend__terminal *terminal)
-{
-	struct tend__set *set;
-
-	tend__rcu_read_lock();
-	set = tend__slots_look(&r->st->slots);
-	for (uint32_t i = 0; i < set->capacity; i++) {
-		tend_subscription *s = tend__set_at(set, i);
-		struct tend__terminal t = *terminal;
-
-		if (!s)
-			continue;
-		if (r->cut && s->cursor <= r->item.sequence) {
-			t.offset = r->item.offset;
-			t.sequence = r->item.sequence;
-		}
-		tend__chan_finish(&s->chan, &t);
-	}
-	tend__rcu_read_unlock();
-}
-
 static void finish(struct reader *r)
 {
 	tend_stream *st = r->st;
@@ -488,7 +358,7 @@ static void finish(struct reader *r)
 	st->ended = true; /* before the slots are walked: sub.c I2 */
 	st->terminal = t;
 	tend__unlock(&st->lock);
-	finish_all(r, &t);
+	tend__publish_finish(&r->pub, &t, r->cut);
 	tend__rcu_offline();
 	if (r->slab)
 		tend__slab_unref(r->slab);
@@ -510,7 +380,7 @@ static void finish(struct reader *r)
 static void *run(void *arg)
 {
 	tend_stream *st = arg;
-	struct reader r = { .st = st, .before = -1, .may_grow = st->pipe_inode != 0, .trimmed = true };
+	struct reader r = { .st = st, .pub.st = st, .before = -1, .may_grow = st->pipe_inode != 0, .trimmed = true };
 
 	tend__rcu_online();
 	while (!r.done)

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Problem: give a chunk to every subscriber that there is at that moment, each once, whatever the others do.
+ *
+ * Threads: the reader.  Subscribers come and go meanwhile (slots.c, sub.c).
+ *
+ * Invariants
+ *   I1  The set is looked at anew for each chunk and after each park; the cursors make that idempotent.  A park waits
+ *       for room in all reliable channels that had none at once: a slow subscriber holds up the reading, never what
+ *       others are owed.
+ *   I2  A reliable subscriber that was cut off in the middle of a publication ends in front of the chunk that it did
+ *       not get.
+ *   I3  A subscriber is touched inside an RCU section only.
+ *
+ * Nothing here blocks: who has to wait is the reader (reader.c).
+ */
+#include "publish.h"
+
+#include "error.h"
+#include "rcu.h"
+#include "stream.h"
+#include "sub.h"
+
+/* Consumers that sleep are woken once per so many chunks, or when half full, or before the reader blocks: 1.5 to 2.5
+ * times the throughput of waking for each chunk. */
+#define WAKE_BATCH 8
+
+void tend__publish_wake(struct tend__publisher *p, bool at_any_rate)
+{
+	struct tend__set *set;
+
+	if (!p->unwoken && !at_any_rate)
+		return;
+	p->unwoken = 0;
+	tend__rcu_read_lock();
+	set = tend__slots_look(&p->st->slots);
+	for (uint32_t i = 0; i < set->capacity; i++) {
+		tend_subscription *s = tend__set_at(set, i);
+
+		if (s)
+			tend__chan_wake(&s->chan);
+	}
+	tend__rcu_read_unlock();
+}
+
+static void count_loss(struct tend__publisher *p, tend_subscription *s, const struct tend__item *lost)
+{
+	tend_stream *st = p->st;
+
+	atomic_fetch_add_explicit(&st->bytes_dropped, lost->size, memory_order_relaxed);
+	atomic_fetch_add_explicit(&st->chunks_dropped, lost->count, memory_order_relaxed);
+	p->logs_loss |= !s->loss_logged;
+	s->loss_logged = true;
+}
+
+/* Pushes with a reference of its own; whether the subscriber is through with the item. */
+static bool push(struct tend__publisher *p, tend_subscription *s)
+{
+	const struct tend__item *item = &p->item;
+	struct tend__item evicted;
+
+	tend__slab_ref(item->slab);
+	switch (tend__chan_push(&s->chan, item, &evicted)) {
+	case TEND__PUSHED:
+		return true;
+	case TEND__PUSHED_EVICTING:
+		count_loss(p, s, &evicted);
+		tend__slab_unref(evicted.slab);
+		return true;
+	case TEND__FULL:
+		tend__slab_unref(item->slab);
+		if (s->lossy)
+			count_loss(p, s, item);
+		return s->lossy;
+	default: /* closed: it is on its way out of the set */
+		tend__slab_unref(item->slab);
+		return true;
+	}
+}
+
+/* Offers the item to one subscriber; false: it has no room, and will unpark us when it has. */
+static bool offer(struct tend__publisher *p, tend_subscription *s)
+{
+	if (s->cursor > p->item.sequence)
+		return true; /* it has it, or had it in its snapshot */
+	while (!push(p, s))
+		if (tend__chan_want_room(&s->chan))
+			return false;
+	s->cursor = p->item.sequence + p->item.count;
+	if (tend__chan_is_half_full(&s->chan))
+		tend__chan_wake(&s->chan);
+	return true;
+}
+
+bool tend__publish_offer(struct tend__publisher *p)
+{
+	bool through = true;
+	struct tend__set *set;
+
+	tend__rcu_read_lock();
+	set = tend__slots_look(&p->st->slots);
+	for (uint32_t i = 0; i < set->capacity; i++) {
+		tend_subscription *s = tend__set_at(set, i);
+
+		if (s && !offer(p, s))
+			through = false;
+	}
+	tend__rcu_read_unlock();
+	return through;
+}
+
+/* Offline, as the host's function may take its time. */
+static void log_loss(struct tend__publisher *p)
+{
+	p->logs_loss = false;
+	tend__rcu_offline();
+	tend__log(TEND_LOG_WARNING, "gap", p->st->name, 0,
+	          "a subscriber of %s is too slow and has begun to lose output", p->st->label);
+	tend__rcu_online();
+}
+
+void tend__publish_done(struct tend__publisher *p)
+{
+	if (++p->unwoken >= WAKE_BATCH)
+		tend__publish_wake(p, false);
+	if (p->logs_loss)
+		log_loss(p);
+}
+
+void tend__publish_finish(struct tend__publisher *p, const struct tend__terminal *terminal, bool cut)
+{
+	struct tend__set *set;
+
+	tend__rcu_read_lock();
+	set = tend__slots_look(&p->st->slots);
+	for (uint32_t i = 0; i < set->capacity; i++) {
+		tend_subscription *s = tend__set_at(set, i);
+		struct tend__terminal t = *terminal;
+
+		if (!s)
+			continue;
+		if (cut && s->cursor <= p->item.sequence) {
+			t.offset = p->item.offset;
+			t.sequence = p->item.sequence;
+		}
+		tend__chan_finish(&s->chan, &t);
+	}
+	tend__rcu_read_unlock();
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The reader's way to its subscribers.  All functions: [reader]. */
+#ifndef TEND_LIB_PUBLISH_H
+#define TEND_LIB_PUBLISH_H
+
+#include <tend/stream.h>
+
+#include "chan.h"
+
+struct tend__publisher {
+	tend_stream *st;
+	struct tend__item item; /* what is being published */
+	unsigned unwoken;       /* chunks published since the last wake-up */
+	bool logs_loss;         /* a subscriber's first loss is to be logged */
+};
+
+/*
+ * Offers the item to all who still need it; whether all are through.  If not, those that had no room unpark the
+ * stream's tx_parker when they have some or are gone: park, then offer again.
+ */
+bool tend__publish_offer(struct tend__publisher *p);
+/* After the last offer of an item. */
+void tend__publish_done(struct tend__publisher *p);
+/* Wakes the consumers that have got something and sleep: owed before the reader blocks anywhere. */
+void tend__publish_wake(struct tend__publisher *p, bool at_any_rate);
+/* Tells all of the end; `cut`: the item was not offered to the last. */
+void tend__publish_finish(struct tend__publisher *p, const struct tend__terminal *terminal, bool cut);
+
+#endif
