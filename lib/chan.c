@@ -14,8 +14,8 @@
  *               is thrown away.
  *   flags       TX_CLOSED by the producer (after `terminal`), RX_CLOSED, CANCEL and CANCEL_NOW by anybody; never
  *               cleared.
- *   rx_gate     the consumer waits for: an item, TX_CLOSED, CANCEL*.   tx_gate: the producer waits for: room,
- *               RX_CLOSED.
+ *   rx_gate     the consumer waits, in pop or in poll(2), for: an item, TX_CLOSED, CANCEL*.
+ *   tx_gate     the producer waits for: room, RX_CLOSED.
  *
  * Invariants
  *   I1  0 <= tail - head <= capacity, in unsigned arithmetic.
@@ -158,7 +158,7 @@ enum tend__push tend__chan_push(struct tend__chan *c, const struct tend__item *i
 		return TEND__RX_CLOSED;
 	tend__chan_start(c, item->offset, item->sequence);
 	if (!has_room(c)) {
-		if (!c->evicting)
+		if (!c->evicting || !ret_evicted)
 			return TEND__FULL;
 		if (evict(c, ret_evicted))
 			result = TEND__PUSHED_EVICTING;
@@ -228,8 +228,8 @@ static bool take_evictable(struct tend__chan *c, struct tend__item *ret_item)
 	uint32_t at = c->c_head;
 
 	slot_read(&c->slots[at & c->mask], ret_item);
-	/* (H) pairs with (H) in evict: the slot has been read before the producer overwrites it */
-	if (!atomic_compare_exchange_strong_explicit(&c->head, &at, at + 1, memory_order_acq_rel,
+	/* (H) pairs with (H) in evict: the slot has been read before it is overwritten; seq_cst against tx_gate */
+	if (!atomic_compare_exchange_strong_explicit(&c->head, &at, at + 1, memory_order_seq_cst,
 	                                             memory_order_relaxed))
 		return false;
 	c->c_head = at + 1;
@@ -246,13 +246,12 @@ static void wake_producer(struct tend__chan *c)
 enum tend__pop tend__chan_try_pop(struct tend__chan *c, struct tend__item *ret_item)
 {
 	while (has_item(c)) {
-		if (!c->evicting) {
+		if (!c->evicting)
 			take_plain(c, ret_item);
-			wake_producer(c);
-			return TEND__ITEM;
-		}
-		if (take_evictable(c, ret_item))
-			return TEND__ITEM;
+		else if (!take_evictable(c, ret_item))
+			continue;
+		wake_producer(c);
+		return TEND__ITEM;
 	}
 	/* (C) pairs with (C) in tend__chan_finish: the terminal, and the pushes before it */
 	if (!(atomic_load_explicit(&c->flags, memory_order_acquire) & TX_CLOSED))
@@ -293,7 +292,23 @@ enum tend__pop tend__chan_pop(struct tend__chan *c, struct tend__item *ret_item,
 	}
 }
 
+bool tend__chan_watch(struct tend__chan *c)
+{
+	tend__gate_arm(&c->rx_gate);
+	if (!has_item(c) && !is_cancelled(c, TX_CLOSED | CANCEL | CANCEL_NOW))
+		return true;
+	tend__gate_disarm(&c->rx_gate);
+	return false;
+}
+
 /* ---- anybody ---- */
+
+uint32_t tend__chan_fill(const struct tend__chan *c)
+{
+	uint32_t head = atomic_load_explicit(&c->head, memory_order_relaxed);
+
+	return atomic_load_explicit(&c->tail, memory_order_relaxed) - head;
+}
 
 void tend__chan_close(struct tend__chan *c)
 {

@@ -59,7 +59,8 @@ enum tend__push { TEND__PUSHED, TEND__PUSHED_EVICTING, TEND__FULL, TEND__RX_CLOS
 void tend__chan_start(struct tend__chan *c, uint64_t offset, uint64_t sequence);
 /*
  * [producer] The channel takes over one reference on the slab, if it says PUSHED.  PUSHED_EVICTING: *ret_evicted is
- * the item that had to go, and its reference the caller's.  Wakes nobody: see wake.  Wait-free; evicting: lock-free.
+ * the item that had to go, and its reference the caller's; ret_evicted NULL: nothing is evicted.  Wakes nobody: see
+ * wake.  Wait-free; evicting: lock-free.
  */
 enum tend__push tend__chan_push(struct tend__chan *c, const struct tend__item *item, struct tend__item *ret_evicted);
 /* [producer] Whether so much is in it that the consumer should not be left asleep. */
@@ -85,6 +86,14 @@ enum tend__pop tend__chan_pop(struct tend__chan *c, struct tend__item *ret_item,
 void tend__chan_close(struct tend__chan *c);
 /* [any] Makes pop return CANCELLED, for good: when the channel is empty, or, `now`, at once. */
 void tend__chan_cancel(struct tend__chan *c, bool now);
+
+/*
+ * [consumer] For one who polls the eventfd of rx_parker instead of sleeping in pop.  False: pop would not wait.  True:
+ * it would, and whoever changes that rings the eventfd.
+ */
+bool tend__chan_watch(struct tend__chan *c);
+/* [any] How many items are in it, about. */
+uint32_t tend__chan_fill(const struct tend__chan *c);
 
 /* [any] Whether it was cancelled `now`. */
 bool tend__chan_is_cancelled_now(const struct tend__chan *c);

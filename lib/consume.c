@@ -86,13 +86,9 @@ static enum tend_ending visit(tend_consumer *c, int *ret_read_errno)
 			if (c->visitor.on_gap)
 				c->visitor.on_gap(c->self, &e.gap);
 			break;
-		case TEND_EOF:
-			return TEND_END_EOF;
-		case TEND_READ_ERROR:
-			*ret_read_errno = e.read_errno;
-			return TEND_END_READ_ERROR;
 		default:
-			return TEND_END_DETACHED;
+			*ret_read_errno = e.read_errno;
+			return e.ending;
 		}
 	}
 	return TEND_END_CANCELLED;
@@ -311,7 +307,7 @@ static const char *const ending_names[] = {
 	[TEND_END_NONE] = "none",           [TEND_END_EOF] = "eof",
 	[TEND_END_READ_ERROR] = "read-error", [TEND_END_DETACHED] = "detached",
 	[TEND_END_CANCELLED] = "cancelled", [TEND_END_BROKE] = "broke",
-	[TEND_END_ABANDONED] = "abandoned",
+	[TEND_END_ABANDONED] = "abandoned", [TEND_END_STALLED] = "stalled",
 };
 
 const char *tend_ending_name(enum tend_ending ending)

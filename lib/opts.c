@@ -95,6 +95,22 @@ static int check_replay(const struct tend_replay *o, const char *prefix, struct 
 	return r;
 }
 
+int tend__check_stall(const struct tend_stall *o, enum tend_overflow overflow, const char *prefix,
+                      struct tend_error *err)
+{
+	int r = 0;
+
+	if (o->kind)
+		r = check_choice(field(prefix, "stall.kind"), o->kind, TEND_STALLED_LEAVES,
+		                 "TEND_STALL_WAIT, TEND_STALL_LOSE(after) or TEND_STALL_LEAVE(after)", err);
+	if (r == 0 && o->kind > TEND_STALLED_WAITS)
+		r = check_duration(field(prefix, "stall.after"), o->after, true, err);
+	if (r == 0 && o->kind == TEND_STALLED_LOSES)
+		r = check_choice(field(prefix, "overflow"), overflow, TEND_DROP_OLDEST,
+		                 "TEND_DROP_NEWEST or TEND_DROP_OLDEST", err);
+	return r;
+}
+
 int tend__check_stream_options(const struct tend_stream_options *o, const char *prefix, struct tend_error *err)
 {
 	int r;
@@ -109,6 +125,8 @@ int tend__check_stream_options(const struct tend_stream_options *o, const char *
 	if (r == 0 && o->delivery == TEND_LOSSY)
 		r = check_choice(field(prefix, "overflow"), o->overflow, TEND_DROP_OLDEST,
 		                 "TEND_DROP_NEWEST or TEND_DROP_OLDEST", err);
+	if (r == 0)
+		r = tend__check_stall(&o->stall, o->overflow, prefix, err);
 	if (r == 0)
 		r = check_replay(&o->replay, prefix, err);
 	if (r == 0)

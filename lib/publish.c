@@ -10,12 +10,16 @@
  *       others are owed.
  *   I2  A reliable subscriber that was cut off in the middle of a publication ends in front of the chunk that it did
  *       not get.
- *   I3  A subscriber is touched inside an RCU section only.
+ *   I3  A subscriber is touched inside an RCU section only, or with a reference taken in one.
+ *   I4  A reliable subscriber is given up on (TEND_STALL_LOSE, TEND_STALL_LEAVE) only after it has been without room
+ *       from the first park for it until its time was over; `stalled_since` is set before that park and cleared by the
+ *       next push.  One that leaves ends in front of the chunk that it had no room for.
  *
  * Nothing here blocks: who has to wait is the reader (reader.c).
  */
 #include "publish.h"
 
+#include "clock.h"
 #include "error.h"
 #include "rcu.h"
 #include "stream.h"
@@ -53,15 +57,25 @@ static void count_loss(struct tend__publisher *p, tend_subscription *s, const st
 	s->loss_logged = true;
 }
 
+static void note_high_water(tend_subscription *s)
+{
+	uint32_t fill = tend__chan_fill(&s->chan);
+
+	if (fill > atomic_load_explicit(&s->high_water, memory_order_relaxed))
+		atomic_store_explicit(&s->high_water, fill, memory_order_relaxed);
+}
+
 /* Pushes with a reference of its own; whether the subscriber is through with the item. */
 static bool push(struct tend__publisher *p, tend_subscription *s)
 {
 	const struct tend__item *item = &p->item;
+	bool lossy = atomic_load_explicit(&s->lossy, memory_order_relaxed);
 	struct tend__item evicted;
 
 	tend__slab_ref(item->slab);
-	switch (tend__chan_push(&s->chan, item, &evicted)) {
+	switch (tend__chan_push(&s->chan, item, lossy ? &evicted : NULL)) {
 	case TEND__PUSHED:
+		note_high_water(s);
 		return true;
 	case TEND__PUSHED_EVICTING:
 		count_loss(p, s, &evicted);
@@ -69,13 +83,48 @@ static bool push(struct tend__publisher *p, tend_subscription *s)
 		return true;
 	case TEND__FULL:
 		tend__slab_unref(item->slab);
-		if (s->lossy)
+		if (lossy)
 			count_loss(p, s, item);
-		return s->lossy;
+		return lossy;
 	default: /* closed: it is on its way out of the set */
 		tend__slab_unref(item->slab);
 		return true;
 	}
+}
+
+/* What has become of it ends in front of the item: nothing it was owed is missing. */
+static void leave(struct tend__publisher *p, tend_subscription *s)
+{
+	struct tend__terminal t = {
+		.ending = TEND_END_STALLED, .offset = p->item.offset, .sequence = p->item.sequence
+	};
+
+	tend__chan_finish(&s->chan, &t);
+	s->cursor = UINT64_MAX;
+	s->has_left = p->has_left = true;
+}
+
+/* It is reliable and full.  Whether to wait for it: not when it has been so for longer than it may. */
+static bool is_waited_for(struct tend__publisher *p, tend_subscription *s)
+{
+	int64_t now = tend__now_ns(), since = atomic_load_explicit(&s->stalled_since, memory_order_relaxed);
+	int64_t deadline;
+
+	if (since == 0)
+		atomic_store_explicit(&s->stalled_since, since = now, memory_order_relaxed);
+	if (s->stall.kind <= TEND_STALLED_WAITS)
+		return true;
+	deadline = tend__after(since, tend__span_ns(s->stall.after));
+	if (now < deadline) {
+		if (deadline < p->stall_deadline)
+			p->stall_deadline = deadline;
+		return true;
+	}
+	if (s->stall.kind == TEND_STALLED_LOSES)
+		atomic_store_explicit(&s->lossy, 1, memory_order_relaxed);
+	else
+		leave(p, s);
+	return false;
 }
 
 /* Offers the item to one subscriber; false: it has no room, and will unpark us when it has. */
@@ -83,13 +132,59 @@ static bool offer(struct tend__publisher *p, tend_subscription *s)
 {
 	if (s->cursor > p->item.sequence)
 		return true; /* it has it, or had it in its snapshot */
-	while (!push(p, s))
-		if (tend__chan_want_room(&s->chan))
+	while (!push(p, s)) {
+		if (tend__chan_want_room(&s->chan) && is_waited_for(p, s))
 			return false;
+		if (s->has_left)
+			return true;
+	}
+	if (atomic_load_explicit(&s->stalled_since, memory_order_relaxed))
+		atomic_store_explicit(&s->stalled_since, 0, memory_order_relaxed);
 	s->cursor = p->item.sequence + p->item.count;
 	if (tend__chan_is_half_full(&s->chan))
 		tend__chan_wake(&s->chan);
 	return true;
+}
+
+static bool has_left(const tend_subscription *s)
+{
+	return s->has_left;
+}
+
+/* The next subscriber from slot *i on that is asked for, with a reference; NULL: there is none. */
+static tend_subscription *find(struct tend__publisher *p, uint32_t *i, bool is_it(const tend_subscription *s))
+{
+	tend_subscription *found = NULL;
+	struct tend__set *set;
+
+	tend__rcu_read_lock();
+	set = tend__slots_look(&p->st->slots);
+	for (; !found && *i < set->capacity; ++*i) {
+		tend_subscription *s = tend__set_at(set, *i);
+
+		if (s && is_it(s))
+			tend__sub_ref(found = s);
+	}
+	tend__rcu_read_unlock();
+	return found;
+}
+
+/* Outside of the section, as it takes the stream's lock and waits for a grace period. */
+static void take_out_leavers(struct tend__publisher *p)
+{
+	tend_subscription *s;
+	uint32_t i = 0;
+
+	p->has_left = false;
+	while ((s = find(p, &i, has_left))) {
+		tend__rcu_offline();
+		tend__log(TEND_LOG_WARNING, "stall", p->st->name, 0,
+		          "subscriber \"%s\" of %s was full for too long and has been detached", s->label,
+		          p->st->label);
+		tend__sub_detach(s);
+		tend__sub_unref(s);
+		tend__rcu_online();
+	}
 }
 
 bool tend__publish_offer(struct tend__publisher *p)
@@ -97,6 +192,7 @@ bool tend__publish_offer(struct tend__publisher *p)
 	bool through = true;
 	struct tend__set *set;
 
+	p->stall_deadline = TEND__NEVER;
 	tend__rcu_read_lock();
 	set = tend__slots_look(&p->st->slots);
 	for (uint32_t i = 0; i < set->capacity; i++) {
@@ -106,6 +202,8 @@ bool tend__publish_offer(struct tend__publisher *p)
 			through = false;
 	}
 	tend__rcu_read_unlock();
+	if (p->has_left)
+		take_out_leavers(p);
 	return through;
 }
 
@@ -144,6 +242,7 @@ void tend__publish_finish(struct tend__publisher *p, const struct tend__terminal
 			t.sequence = p->item.sequence;
 		}
 		tend__chan_finish(&s->chan, &t);
+		atomic_store_explicit(&s->stalled_since, 0, memory_order_relaxed);
 	}
 	tend__rcu_read_unlock();
 }

@@ -12,11 +12,13 @@ struct tend__publisher {
 	struct tend__item item; /* what is being published */
 	unsigned unwoken;       /* chunks published since the last wake-up */
 	bool logs_loss;         /* a subscriber's first loss is to be logged */
+	bool has_left;          /* a subscriber's patience has ended: it is to be taken out */
+	int64_t stall_deadline; /* after an offer: when the first that had no room is to be given up on */
 };
 
 /*
  * Offers the item to all who still need it; whether all are through.  If not, those that had no room unpark the
- * stream's tx_parker when they have some or are gone: park, then offer again.
+ * stream's tx_parker when they have some or are gone: park, at most until stall_deadline, then offer again.
  */
 bool tend__publish_offer(struct tend__publisher *p);
 /* After the last offer of an item. */

@@ -9,7 +9,7 @@
  *   I1  Record before publish: a chunk is given to replay under the stream's lock, then offered (publish.c, sub.c I1).
  *   I2  The reader blocks in two places, poll and the park; before either it has woken all its consumers and is
  *       offline for RCU.  It leaves poll for bytes, the wake eventfd or a drain's deadline; it leaves the park for
- *       room in, or the close of, any channel that was full, a new command or the drain's deadline.
+ *       room in, or the close of, any channel that was full, a new command, the drain's deadline or a stall's.
  *   I3  Every way out leads through finish(): the end is recorded, then all channels are finished, then the
  *       descriptor is closed, by this thread alone, then `gone` is signalled.
  *
@@ -83,16 +83,16 @@ static void look_at_commands(struct reader *r);
 static void wait_for_room(struct reader *r)
 {
 	tend_stream *st = r->st;
-	bool in_time = true;
+	int64_t deadline = r->draining ? r->total_deadline : TEND__NEVER;
 
 	tend__publish_wake(&r->pub, true);
 	tend__rcu_offline();
 	/* (K) pairs with (K) in tend__stream_command */
 	if (atomic_load_explicit(&st->control, memory_order_acquire) == r->commands)
-		in_time = tend__park(&st->tx_parker, r->draining ? r->total_deadline : TEND__NEVER);
+		tend__park(&st->tx_parker, deadline < r->pub.stall_deadline ? deadline : r->pub.stall_deadline);
 	tend__rcu_online();
 	look_at_commands(r);
-	if (!in_time && !r->done)
+	if (!r->done && r->draining && tend__now_ns() >= r->total_deadline)
 		leave(r, TEND_END_DETACHED, 0);
 }
 

@@ -15,6 +15,7 @@
 #include "opts.h"
 #include "rcu.h"
 #include "reader.h"
+#include "sub.h"
 #include "sys.h"
 
 /* Unused slabs that a busy stream keeps for its next reads. */
@@ -231,6 +232,78 @@ static uint64_t figure(const _Atomic uint64_t *p)
 	return atomic_load_explicit(p, memory_order_relaxed);
 }
 
+static int64_t stalled_ns(const tend_subscription *s, int64_t now)
+{
+	int64_t since = atomic_load_explicit(&s->stalled_since, memory_order_relaxed);
+
+	return since == 0 ? 0 : now > since ? now - since : 1;
+}
+
+/* [locked] What its subscriptions add up to. */
+static void sum_up(const tend_stream *stream, struct tend_stream_stats *s)
+{
+	int64_t now = tend__now_ns();
+
+	s->bytes_delivered = stream->past.bytes;
+	s->chunks_delivered = stream->past.chunks;
+	s->gaps = stream->past.gaps;
+	s->high_water = stream->past.high_water;
+	for (const tend_subscription *sub = stream->subscriptions; sub; sub = sub->older) {
+		uint32_t high_water = atomic_load_explicit(&sub->high_water, memory_order_relaxed);
+		int64_t stalled = stalled_ns(sub, now);
+
+		s->bytes_delivered += figure(&sub->books.bytes);
+		s->chunks_delivered += figure(&sub->books.chunks);
+		s->gaps += figure(&sub->books.gaps);
+		if (s->high_water < high_water)
+			s->high_water = high_water;
+		s->stalling += stalled > 0;
+		if (s->stalled_ns < stalled) {
+			s->stalled_ns = stalled;
+			memcpy(s->stalled_label, sub->label, sizeof s->stalled_label);
+		}
+	}
+}
+
+static struct tend__lock *lock_of(const tend_stream *stream)
+{
+	return &((tend_stream *)(uintptr_t)stream)->lock;
+}
+
+static void describe(const tend_subscription *sub, int64_t now, struct tend_subscriber_stats *ret)
+{
+	size_t fill = tend__chan_fill(&sub->chan);
+
+	*ret = (struct tend_subscriber_stats){
+		.delivery = atomic_load_explicit(&sub->lossy, memory_order_relaxed) ? TEND_LOSSY : TEND_RELIABLE,
+		.buffered = fill < sub->chan.capacity ? fill : sub->chan.capacity,
+		.max_buffered = sub->chan.capacity,
+		.high_water = atomic_load_explicit(&sub->high_water, memory_order_relaxed),
+		.bytes_delivered = figure(&sub->books.bytes),
+		.chunks_delivered = figure(&sub->books.chunks),
+		.gaps = figure(&sub->books.gaps),
+		.bytes_dropped = figure(&sub->books.bytes_dropped),
+		.chunks_dropped = figure(&sub->books.chunks_dropped),
+		.stalled_ns = stalled_ns(sub, now),
+	};
+	memcpy(ret->label, sub->label, sizeof ret->label);
+}
+
+size_t tend_stream_subscribers(const tend_stream *stream, struct tend_subscriber_stats *ret, size_t room)
+{
+	int64_t now = tend__now_ns();
+	size_t n = 0;
+
+	if (!tend__stream_is_ours(stream))
+		return 0;
+	tend__lock(lock_of(stream));
+	for (const tend_subscription *sub = stream->subscriptions; sub; sub = sub->older, n++)
+		if (n < room)
+			describe(sub, now, &ret[n]);
+	tend__unlock(lock_of(stream));
+	return n;
+}
+
 struct tend_stream_stats tend_stream_stats(const tend_stream *stream)
 {
 	struct tend_stream_stats s = {
@@ -242,11 +315,11 @@ struct tend_stream_stats tend_stream_stats(const tend_stream *stream)
 		.pipe_size = (size_t)figure(&stream->pipe_size),
 		.replay_enabled = stream->options.replay.kind != TEND_RETAIN_NONE,
 	};
-	struct tend__lock *lock = &((tend_stream *)(uintptr_t)stream)->lock;
 
 	if (!tend__stream_is_ours(stream))
 		return s;
-	tend__lock(lock);
+	tend__lock(lock_of(stream));
+	sum_up(stream, &s);
 	s.bytes_retained = stream->replay.bytes;
 	s.chunks_retained = stream->replay.chunks;
 	s.replay_sealed = stream->replay.sealed;
@@ -255,7 +328,7 @@ struct tend_stream_stats tend_stream_stats(const tend_stream *stream)
 		s.end = (enum tend_ending)stream->terminal.ending;
 		s.read_errno = stream->terminal.error;
 	}
-	tend__unlock(lock);
+	tend__unlock(lock_of(stream));
 	return s;
 }
 

@@ -48,6 +48,11 @@ struct tend_stream {
 	uint64_t recorded_offset, recorded_sequence; /* behind the last item given to replay */
 	bool ended;
 	struct tend__terminal terminal;
+	tend_subscription *subscriptions;            /* all that exist, newest first */
+	struct tend__past {
+		uint64_t bytes, chunks, gaps;
+		uint32_t high_water;
+	} past;                                      /* of those that are gone */
 	int64_t drain_idle_ns, drain_deadline;       /* valid with TEND__DRAIN */
 };
 

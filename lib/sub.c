@@ -28,6 +28,7 @@
 #include "sub.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
@@ -36,16 +37,55 @@
 #include "opts.h"
 #include "rcu.h"
 #include "stream.h"
+#include "sys.h"
 
 void tend__sub_ref(tend_subscription *sub)
 {
 	atomic_fetch_add_explicit(&sub->refs, 1, memory_order_relaxed);
 }
 
+static void link_locked(tend_stream *st, tend_subscription *s)
+{
+	s->older = st->subscriptions;
+	if (s->older)
+		s->older->newer = s;
+	st->subscriptions = s;
+	s->is_linked = true;
+}
+
+static uint64_t figure(const _Atomic uint64_t *p)
+{
+	return atomic_load_explicit(p, memory_order_relaxed);
+}
+
+/* Out of the stream's list, and its figures into the stream's past. */
+static void unlink_sub(tend_stream *st, tend_subscription *s)
+{
+	uint32_t high_water = atomic_load_explicit(&s->high_water, memory_order_relaxed);
+
+	tend__lock(&st->lock);
+	if (s->newer)
+		s->newer->older = s->older;
+	else
+		st->subscriptions = s->older;
+	if (s->older)
+		s->older->newer = s->newer;
+	st->past.bytes += figure(&s->books.bytes);
+	st->past.chunks += figure(&s->books.chunks);
+	st->past.gaps += figure(&s->books.gaps);
+	if (st->past.high_water < high_water)
+		st->past.high_water = high_water;
+	tend__unlock(&st->lock);
+}
+
 static void destroy(tend_subscription *s)
 {
 	struct tend__item item;
 
+	if (s->is_linked)
+		unlink_sub(s->stream, s);
+	if (s->fd >= 0)
+		tend__sys_close(s->fd);
 	if (s->lent)
 		tend__slab_unref(s->lent);
 	if (s->has_held)
@@ -71,8 +111,11 @@ void tend__sub_unref(tend_subscription *sub)
 
 static int check(const struct tend_subscribe *o, const tend_stream *st, struct tend_error *err)
 {
+	enum tend_overflow overflow;
+
 	if (!o)
 		return 0;
+	overflow = o->overflow ? o->overflow : st->options.overflow;
 	if (o->delivery < 0 || o->delivery > TEND_LOSSY)
 		return tend__refuse(err, st->name, "delivery", "is %d, not TEND_RELIABLE or TEND_LOSSY",
 		                    (int)o->delivery);
@@ -82,10 +125,10 @@ static int check(const struct tend_subscribe *o, const tend_stream *st, struct t
 	if (o->max_buffered_chunks > TEND_MAX_MAX_BUFFERED_CHUNKS)
 		return tend__refuse(err, st->name, "max_buffered_chunks", "is %zu, more than %zu",
 		                    o->max_buffered_chunks, TEND_MAX_MAX_BUFFERED_CHUNKS);
-	if (o->delivery == TEND_LOSSY && !o->overflow && !st->options.overflow)
+	if (o->delivery == TEND_LOSSY && !overflow)
 		return tend__refuse(err, st->name, "overflow",
 		                    "was not chosen: TEND_LOSSY needs TEND_DROP_NEWEST or TEND_DROP_OLDEST");
-	return 0;
+	return tend__check_stall(&o->stall, overflow, "", err);
 }
 
 static tend_subscription *make(tend_stream *st, const struct tend_subscribe *o)
@@ -94,13 +137,20 @@ static tend_subscription *make(tend_stream *st, const struct tend_subscribe *o)
 	enum tend_overflow overflow = o && o->overflow ? o->overflow : st->options.overflow;
 	size_t depth = o && o->max_buffered_chunks ? o->max_buffered_chunks : st->options.max_buffered_chunks;
 	tend_subscription *s = tend__aligned_calloc(64, sizeof *s);
+	bool may_lose;
 
 	if (!s)
 		return NULL;
-	s->lossy = delivery == TEND_LOSSY;
+	s->stall = o && o->stall.kind ? o->stall : st->options.stall;
+	may_lose = delivery == TEND_LOSSY || s->stall.kind == TEND_STALLED_LOSES;
+	atomic_init(&s->lossy, delivery == TEND_LOSSY);
+	atomic_init(&s->high_water, 0);
+	atomic_init(&s->stalled_since, 0);
+	snprintf(s->label, sizeof s->label, "%s", o && o->label ? o->label : "");
+	s->fd = -1;
 	tend__parker_init(&s->rx_parker);
-	if (tend__chan_init(&s->chan, (uint32_t)depth, s->lossy && overflow == TEND_DROP_OLDEST, &st->tx_parker,
-	                    &s->rx_parker, 0) < 0) {
+	if (tend__chan_init(&s->chan, (uint32_t)(depth ? depth : 1), may_lose && overflow == TEND_DROP_OLDEST,
+	                    &st->tx_parker, &s->rx_parker, 0) < 0) {
 		tend__free(s);
 		return NULL;
 	}
@@ -151,6 +201,7 @@ static int attach_locked(tend_stream *st, tend_subscription *s, struct room *roo
 	}
 	if (st->replay.n)
 		take_snapshot(st, s, room);
+	link_locked(st, s);
 	if (st->ended) {
 		s->ended_before = true;
 		s->terminal = st->terminal;
@@ -192,8 +243,8 @@ static int attach(tend_stream *st, tend_subscription *s)
 	return r;
 }
 
-int tend_stream_subscribe(tend_stream *stream, const struct tend_subscribe *options,
-                          tend_subscription **ret_subscription, struct tend_error *err)
+int tend__subscribe(tend_stream *stream, const struct tend_subscribe *options, const struct tend__server *server,
+                    void *served, tend_subscription **ret_subscription, struct tend_error *err)
 {
 	tend_subscription *s;
 	int r;
@@ -210,6 +261,8 @@ int tend_stream_subscribe(tend_stream *stream, const struct tend_subscribe *opti
 	if (!s)
 		return tend__error_sys(err, -ENOMEM, TEND_STEP_ALLOCATE, stream->name,
 		                       "no memory for a subscription of stream %s", stream->label);
+	s->server = server;
+	s->served = served;
 	r = attach(stream, s);
 	if (r < 0) {
 		tend__sub_unref(s);
@@ -222,6 +275,12 @@ int tend_stream_subscribe(tend_stream *stream, const struct tend_subscribe *opti
 	}
 	*ret_subscription = s;
 	return 0;
+}
+
+int tend_stream_subscribe(tend_stream *stream, const struct tend_subscribe *options,
+                          tend_subscription **ret_subscription, struct tend_error *err)
+{
+	return tend__subscribe(stream, options, NULL, NULL, ret_subscription, err);
 }
 
 /* ---- detach ---- */
@@ -350,6 +409,7 @@ static void end(tend_subscription *s, const struct tend__terminal *t, struct ten
 	                  : t->ending == TEND_END_READ_ERROR ? TEND_READ_ERROR
 	                                                     : TEND_DETACHED;
 	ret_event->read_errno = t->error;
+	ret_event->ending = (enum tend_ending)t->ending;
 }
 
 static void give_back_lent(tend_subscription *s)
@@ -400,6 +460,27 @@ uint64_t tend__sub_offset(const tend_subscription *sub)
 	return sub->offset;
 }
 
+/*
+ * Makes the eventfd readable exactly if there is something to take.  It is emptied after the gate is armed and before
+ * the last look: a waker that came in between has changed what the look finds.
+ */
+static void settle_fd(tend_subscription *s)
+{
+	bool is_empty = !s->has_held && s->snapshot_at == s->snapshot_n && !s->ended_before;
+
+	if (is_empty && tend__chan_watch(&s->chan)) {
+		tend__sys_unring(s->fd);
+		s->rung = false;
+		is_empty = tend__chan_watch(&s->chan);
+	} else {
+		is_empty = false;
+	}
+	if (!is_empty && !s->rung) {
+		tend__sys_ring(s->fd);
+		s->rung = true;
+	}
+}
+
 int tend_subscription_next(tend_subscription *subscription, tend_duration timeout, struct tend_event *ret_event)
 {
 	int r = tend__check_duration(timeout, "timeout", false, NULL);
@@ -410,7 +491,29 @@ int tend_subscription_next(tend_subscription *subscription, tend_duration timeou
 		return -ECHILD;
 	if (!tend__sub_next(subscription, tend__deadline(timeout), ret_event))
 		ret_event->kind = TEND_TIMED_OUT; /* only a consumer's subscription is ever cancelled */
+	if (subscription->fd >= 0)
+		settle_fd(subscription);
 	return 0;
+}
+
+int tend_subscription_fd(tend_subscription *subscription)
+{
+	tend_subscription *s = subscription;
+
+	if (!s)
+		return -EINVAL;
+	if (!tend__stream_is_ours(s->stream))
+		return -ECHILD;
+	if (s->fd < 0) {
+		int fd = tend__sys_eventfd();
+
+		if (fd < 0)
+			return fd;
+		s->fd = fd;
+		tend__parker_set_fd(&s->rx_parker, fd);
+		settle_fd(s);
+	}
+	return s->fd;
 }
 
 /* ---- chunks that are kept ---- */

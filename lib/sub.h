@@ -13,14 +13,27 @@ struct tend__books {
 	_Atomic uint32_t began_late;
 };
 
+/* How a consumer that the reader itself runs is reached from its slot; see consume.c. */
+struct tend__server {
+	void (*hold)(void *of);         /* [reader, in an RCU section] keeps it for one call of serve */
+	void (*serve)(void *of);        /* [reader, offline] lets it take what is there, and lets go of it */
+};
+
 struct tend_subscription {
 	_Atomic uint32_t refs;          /* handle, slot */
 	tend_stream *stream;
-	bool lossy;
+	char label[TEND_MAX_LABEL];
+	struct tend_stall stall;
+	const struct tend__server *server; /* NULL: it has a thread of its own, or is pulled */
+	void *served;
 
-	/* reader */
+	/* reader; the atomic ones are also looked at by whoever asks for figures, relaxed */
 	uint64_t cursor;                /* the next sequence that it still needs; set before it is published */
 	bool loss_logged;
+	bool has_left;                  /* TEND_STALL_LEAVE: it is finished, and to be taken out */
+	_Atomic uint32_t lossy;
+	_Atomic uint32_t high_water;
+	_Atomic int64_t stalled_since;  /* 0: it has room */
 
 	struct tend__chan chan;
 	struct tend__parker rx_parker;
@@ -36,9 +49,17 @@ struct tend_subscription {
 	bool has_held;
 	struct tend__item held;         /* comes after the gap that was just reported */
 	struct tend__slab *lent;        /* of the chunk that the caller has */
+	int fd;                         /* see tend_subscription_fd(); -1: none */
+	bool rung;                      /* it is readable for sure */
 	struct tend__books books;
+
+	bool is_linked;                   /* this and the next two guarded by the stream's lock */
+	tend_subscription *older, *newer; /* in the stream's list */
 };
 
+/* [any] As tend_stream_subscribe(), for a consumer that the reader runs: server and served, or NULL. */
+int tend__subscribe(tend_stream *stream, const struct tend_subscribe *options, const struct tend__server *server,
+                    void *served, tend_subscription **ret_subscription, struct tend_error *err);
 void tend__sub_unref(tend_subscription *sub);
 void tend__sub_ref(tend_subscription *sub);
 /* [any] Takes it out of its slot, once; later calls do nothing.  The slot is free when it returns. */

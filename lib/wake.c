@@ -8,6 +8,7 @@
  * State
  *   parker.word       0 empty, 1 notified, ~0 parked.  Sleeper: 0 -> ~0, 1 -> 0, ~0 -> 0 (time over).  Wakers: any ->
  *                   1.
+ *   parker.fd         sleeper, before it arms a gate; read by the wakers who found the gate armed.
  *   gate.armed        waiter: 1 before it looks, 0 after; waker: 1 -> 0.
  *   event.generation  wakers: + 1.  event.waiters: sleepers: + 1, - 1.
  *
@@ -32,7 +33,8 @@
  *
  * No fences: ThreadSanitizer does not model them.
  * Progress: unpark, notify and signal are wait-free but for the system call.
- * Reclamation: a waker may touch the futex word after the sleeper has gone on and freed it; it is a mere key then.
+ * Reclamation: a waker may touch the futex word after the sleeper has gone on and freed it; it is a mere key then.  A
+ * parker with an eventfd must outlive its wakers.
  * Not promised: fairness; that a return from park means anything.
  */
 #include "wake.h"
@@ -48,13 +50,23 @@ enum { EMPTY = 0, NOTIFIED = 1 };
 void tend__parker_init(struct tend__parker *p)
 {
 	atomic_init(&p->word, EMPTY);
+	atomic_init(&p->fd, -1);
+}
+
+void tend__parker_set_fd(struct tend__parker *p, int eventfd)
+{
+	atomic_store_explicit(&p->fd, eventfd, memory_order_relaxed); /* the gate orders it */
 }
 
 void tend__unpark(struct tend__parker *p)
 {
+	int fd = atomic_load_explicit(&p->fd, memory_order_relaxed); /* first: see Reclamation */
+
 	/* (U) pairs with (U) in tend__park: all that was written before */
 	if (atomic_exchange_explicit(&p->word, NOTIFIED, memory_order_release) == PARKED)
 		tend__sys_futex_wake(&p->word, 1);
+	if (fd >= 0)
+		tend__sys_ring(fd);
 }
 
 bool tend__park(struct tend__parker *p, int64_t deadline)

@@ -17,10 +17,13 @@
 
 struct tend__parker {
 	_Atomic uint32_t word; /* empty, notified, parked; written by the sleeper and every waker */
+	_Atomic int32_t fd;    /* an eventfd that every unpark rings as well, -1: none */
 };
 
 /* [any] */
 void tend__parker_init(struct tend__parker *p);
+/* [sleeper] From the next gate that it arms on, its wakers ring the eventfd too: for a sleeper in poll(2). */
+void tend__parker_set_fd(struct tend__parker *p, int eventfd);
 /* [any] Everything before it happens before the park that takes the token returns. */
 void tend__unpark(struct tend__parker *p);
 /* [sleeper] True: a token was taken.  False: the deadline (see clock.h) has passed and there was none. */

@@ -21,6 +21,7 @@ test_programs = \
 	%D%/test_regressions \
 	%D%/test_replay \
 	%D%/test_spawn \
+	%D%/test_stall \
 	%D%/test_stdio \
 	%D%/test_stop \
 	%D%/test_stream \
@@ -42,6 +43,7 @@ loop_programs = \
 	%D%/test_process \
 	%D%/test_replay \
 	%D%/test_spawn \
+	%D%/test_stall \
 	%D%/test_stop \
 	%D%/test_stream \
 	%D%/stress_chan \
@@ -96,6 +98,7 @@ check_LTLIBRARIES += %D%/libtesting.la
 	%D%/children.c \
 	%D%/fault.c %D%/fault.h \
 	%D%/leaks.c %D%/leaks.h \
+	%D%/streams.c %D%/streams.h \
 	%D%/test.c %D%/test.h \
 	%D%/thread.c %D%/thread.h
 if BUILD_TOOL

@@ -10,127 +10,30 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "streams.h"
 #include "test.h"
 #include "thread.h"
-
-static struct tend_stream_options options(struct tend_stream_options o, size_t chunk, size_t depth)
-{
-	o.read_chunk_size = chunk;
-	o.max_buffered_chunks = depth;
-	return o;
-}
-
-static struct tend_stream_options lossy(enum tend_overflow overflow, size_t chunk, size_t depth)
-{
-	struct tend_stream_options o = options(test_reliable, chunk, depth);
-
-	o.delivery = TEND_LOSSY;
-	o.overflow = overflow;
-	return o;
-}
-
-static struct tend_stream_options retaining(struct tend_replay replay, size_t chunk, size_t depth)
-{
-	struct tend_stream_options o = options(test_single, chunk, depth);
-
-	o.replay = replay;
-	return o;
-}
-
-static void put(int fd, const char *text)
-{
-	CHECK_INT((intmax_t)strlen(text), write(fd, text, strlen(text)));
-}
-
-static tend_subscription *subscribe(tend_stream *stream)
-{
-	tend_subscription *sub = NULL;
-	struct tend_error err;
-
-	CHECK_OK(tend_stream_subscribe(stream, NULL, &sub, &err), &err);
-	return sub;
-}
-
-/* Until the reader has read so much: what a subscriber then finds no longer depends on when it came. */
-static void await_read(tend_stream *stream, uint64_t bytes)
-{
-	while (tend_stream_stats(stream).bytes_read < bytes)
-		sched_yield();
-}
-
-static void await_end(tend_stream *stream)
-{
-	while (tend_stream_stats(stream).end == TEND_END_NONE)
-		sched_yield();
-}
-
-static struct tend_event next(tend_subscription *sub)
-{
-	struct tend_event e = { .kind = TEND_TIMED_OUT };
-
-	CHECK_INT(0, tend_subscription_next(sub, TEST_PATIENCE, &e));
-	return e;
-}
-
-static void check_chunk(tend_subscription *sub, const char *text)
-{
-	struct tend_event e = next(sub);
-
-	if (CHECK_INT(TEND_CHUNK, e.kind))
-		CHECK_MEM(text, strlen(text), e.chunk.data, e.chunk.size);
-}
-
-/* The bytes that come next, however they are cut. */
-static void check_bytes(tend_subscription *sub, const char *text)
-{
-	size_t n = strlen(text), at = 0;
-
-	while (at < n) {
-		struct tend_event e = next(sub);
-
-		if (!CHECK_INT(TEND_CHUNK, e.kind) || !CHECK(e.chunk.size <= n - at))
-			return;
-		CHECK_MEM(text + at, e.chunk.size, e.chunk.data, e.chunk.size);
-		at += e.chunk.size;
-	}
-}
-
-static void check_kind(tend_subscription *sub, enum tend_next kind)
-{
-	CHECK_INT(kind, next(sub).kind);
-}
-
-static void check_gap(tend_subscription *sub, uint64_t bytes, uint64_t chunks, bool at_start)
-{
-	struct tend_event e = next(sub);
-
-	if (!CHECK_INT(TEND_GAP, e.kind))
-		return;
-	CHECK_INT(bytes, e.gap.bytes);
-	CHECK_INT(chunks, e.gap.chunks);
-	CHECK_INT(at_start, e.gap.at_start);
-}
 
 /* ---- chunks and the end ---- */
 
 /* SS reader_chunking::..., RD-20: every chunk has 1..K bytes; a full buffer is not the end. */
 static void chunks_are_cut_to_size(void)
 {
-	struct tend_stream_options o = options(test_reliable_all, 2, 64);
+	struct tend_stream_options o = stream_options(test_reliable_all, 2, 64);
 	int fd;
 	tend_stream *stream = test_pipe_stream(&o, &fd);
-	tend_subscription *sub = subscribe(stream);
+	tend_subscription *sub = stream_subscribe(stream);
 
-	put(fd, "hello world");
+	stream_put(fd, "hello world");
 	close(fd);
-	check_chunk(sub, "he");
-	check_chunk(sub, "ll");
-	check_chunk(sub, "o ");
-	check_chunk(sub, "wo");
-	check_chunk(sub, "rl");
-	check_chunk(sub, "d");
-	check_kind(sub, TEND_EOF);
-	check_kind(sub, TEND_EOF); /* RD-10, doc != code: the end stays the end */
+	expect_chunk(sub, "he");
+	expect_chunk(sub, "ll");
+	expect_chunk(sub, "o ");
+	expect_chunk(sub, "wo");
+	expect_chunk(sub, "rl");
+	expect_chunk(sub, "d");
+	expect_kind(sub, TEND_EOF);
+	expect_kind(sub, TEND_EOF); /* RD-10, doc != code: the end stays the end */
 	tend_subscription_close(sub);
 	tend_stream_free(stream);
 }
@@ -138,14 +41,14 @@ static void chunks_are_cut_to_size(void)
 static void offsets_and_sequences_are_absolute(void)
 {
 	int fd;
-	struct tend_stream_options o = options(test_reliable, 3, 16);
+	struct tend_stream_options o = stream_options(test_reliable, 3, 16);
 	tend_stream *stream = test_pipe_stream(&o, &fd);
-	tend_subscription *sub = subscribe(stream);
+	tend_subscription *sub = stream_subscribe(stream);
 	uint64_t offset = 0;
 
-	put(fd, "abcdefgh");
+	stream_put(fd, "abcdefgh");
 	for (uint64_t i = 0; offset < 8; i++) {
-		struct tend_event e = next(sub);
+		struct tend_event e = stream_next(sub);
 
 		CHECK_INT(TEND_CHUNK, e.kind);
 		CHECK_INT(offset, e.chunk.offset);
@@ -162,7 +65,7 @@ static void next_times_out(void)
 {
 	int fd;
 	tend_stream *stream = test_pipe_stream(&test_reliable, &fd);
-	tend_subscription *sub = subscribe(stream);
+	tend_subscription *sub = stream_subscribe(stream);
 	struct tend_event e;
 
 	CHECK_INT(0, tend_subscription_next(sub, TEND_AT_ONCE, &e));
@@ -171,8 +74,8 @@ static void next_times_out(void)
 	CHECK_INT(TEND_TIMED_OUT, e.kind);
 	CHECK_INT(-EINVAL, tend_subscription_next(sub, 0, &e));
 	CHECK_INT(-EINVAL, tend_subscription_next(sub, 1000, &e)); /* a plain number is no duration */
-	put(fd, "x");
-	check_bytes(sub, "x");
+	stream_put(fd, "x");
+	expect_bytes(sub, "x");
 	tend_subscription_close(sub);
 	close(fd);
 	tend_stream_free(stream);
@@ -183,14 +86,14 @@ static void free_is_told_from_eof(void)
 {
 	int fd;
 	tend_stream *stream = test_pipe_stream(&test_reliable, &fd);
-	tend_subscription *sub = subscribe(stream);
+	tend_subscription *sub = stream_subscribe(stream);
 
-	put(fd, "last");
+	stream_put(fd, "last");
 	await_read(stream, 4);
 	tend_stream_free(stream);
-	check_bytes(sub, "last");
-	check_kind(sub, TEND_DETACHED);
-	check_kind(sub, TEND_DETACHED);
+	expect_bytes(sub, "last");
+	expect_kind(sub, TEND_DETACHED);
+	expect_kind(sub, TEND_DETACHED);
 	tend_subscription_close(sub);
 	close(fd);
 }
@@ -209,8 +112,8 @@ static void read_error_is_told_from_eof(void)
 	CHECK_INT(1, write(fds[0], "x", 1));
 	CHECK_INT(0, close(fds[1]));
 	CHECK_OK(tend_stream_open(fds[0], &test_reliable_all, "sock", &stream, &err), &err);
-	sub = subscribe(stream);
-	e = next(sub);
+	sub = stream_subscribe(stream);
+	e = stream_next(sub);
 	CHECK_INT(TEND_READ_ERROR, e.kind);
 	CHECK_INT(ECONNRESET, e.read_errno);
 	tend_subscription_close(sub);
@@ -218,8 +121,8 @@ static void read_error_is_told_from_eof(void)
 	CHECK_INT(TEND_END_READ_ERROR, tend_stream_stats(stream).end);
 	CHECK_INT(ECONNRESET, tend_stream_stats(stream).read_errno);
 	/* SS replay::later_consumer_observes_read_error */
-	sub = subscribe(stream);
-	check_kind(sub, TEND_READ_ERROR);
+	sub = stream_subscribe(stream);
+	expect_kind(sub, TEND_READ_ERROR);
 	tend_subscription_close(sub);
 	tend_stream_free(stream);
 }
@@ -231,22 +134,22 @@ static void read_error_is_told_from_eof(void)
  */
 static void reliable_waits(void)
 {
-	struct tend_stream_options o = options(test_reliable, 1, 1);
+	struct tend_stream_options o = stream_options(test_reliable, 1, 1);
 	int fd;
 	tend_stream *stream = test_pipe_stream(&o, &fd);
-	tend_subscription *slow = subscribe(stream), *quick = subscribe(stream);
+	tend_subscription *slow = stream_subscribe(stream), *quick = stream_subscribe(stream);
 
-	put(fd, "abcdef");
-	check_chunk(quick, "a");
-	check_chunk(quick, "b"); /* offered to all that have room, although slow has none */
+	stream_put(fd, "abcdef");
+	expect_chunk(quick, "a");
+	expect_chunk(quick, "b"); /* offered to all that have room, although slow has none */
 	await_read(stream, 2);
-	check_bytes(slow, "a");
-	check_bytes(quick, "c");
-	check_bytes(slow, "bc");
+	expect_bytes(slow, "a");
+	expect_bytes(quick, "c");
+	expect_bytes(slow, "bc");
 	tend_subscription_close(slow); /* and the reader goes on */
-	check_bytes(quick, "def");
+	expect_bytes(quick, "def");
 	close(fd);
-	check_kind(quick, TEND_EOF);
+	expect_kind(quick, TEND_EOF);
 	CHECK_INT(0, tend_stream_stats(stream).bytes_dropped);
 	tend_subscription_close(quick);
 	tend_stream_free(stream);
@@ -255,12 +158,12 @@ static void reliable_waits(void)
 /* RD-18, SS reader_drain::reader_drains_after_consumer_drop: nobody there, nobody blocked. */
 static void unobserved_child_is_not_blocked(void)
 {
-	struct tend_stream_options o = options(test_single, 16, 1);
+	struct tend_stream_options o = stream_options(test_single, 16, 1);
 	static char big[1 << 18];
 	int fd;
 	tend_stream *stream = test_pipe_stream(&o, &fd);
 
-	tend_subscription_close(subscribe(stream));
+	tend_subscription_close(stream_subscribe(stream));
 	CHECK_INT(sizeof big, write(fd, big, sizeof big)); /* more than a pipe holds */
 	await_read(stream, sizeof big);
 	close(fd);
@@ -273,18 +176,18 @@ static void unobserved_child_is_not_blocked(void)
 static void newest_are_dropped(void)
 {
 	for (size_t depth = 1; depth <= 4; depth++) {
-		struct tend_stream_options o = lossy(TEND_DROP_NEWEST, 1, depth);
+		struct tend_stream_options o = stream_lossy(TEND_DROP_NEWEST, 1, depth);
 		int fd;
 		tend_stream *stream = test_pipe_stream(&o, &fd);
-		tend_subscription *sub = subscribe(stream);
+		tend_subscription *sub = stream_subscribe(stream);
 
-		put(fd, "abcdefghij");
+		stream_put(fd, "abcdefghij");
 		close(fd);
 		await_end(stream); /* although nobody reads */
 		for (size_t i = 0; i < depth; i++)
-			check_chunk(sub, (const char[]){ (char)('a' + i), '\0' });
-		check_gap(sub, 10 - depth, 10 - depth, false);
-		check_kind(sub, TEND_EOF);
+			expect_chunk(sub, (const char[]){ (char)('a' + i), '\0' });
+		expect_gap(sub, 10 - depth, 10 - depth, false);
+		expect_kind(sub, TEND_EOF);
 		CHECK_INT(10 - depth, tend_stream_stats(stream).bytes_dropped);
 		tend_subscription_close(sub);
 		tend_stream_free(stream);
@@ -294,18 +197,18 @@ static void newest_are_dropped(void)
 static void oldest_are_dropped(void)
 {
 	for (size_t depth = 1; depth <= 4; depth++) {
-		struct tend_stream_options o = lossy(TEND_DROP_OLDEST, 1, depth);
+		struct tend_stream_options o = stream_lossy(TEND_DROP_OLDEST, 1, depth);
 		int fd;
 		tend_stream *stream = test_pipe_stream(&o, &fd);
-		tend_subscription *sub = subscribe(stream);
+		tend_subscription *sub = stream_subscribe(stream);
 
-		put(fd, "abcdefghij");
+		stream_put(fd, "abcdefghij");
 		close(fd);
 		await_end(stream);
-		check_gap(sub, 10 - depth, 10 - depth, false);
+		expect_gap(sub, 10 - depth, 10 - depth, false);
 		for (size_t i = 10 - depth; i < 10; i++)
-			check_chunk(sub, (const char[]){ (char)('a' + i), '\0' });
-		check_kind(sub, TEND_EOF);
+			expect_chunk(sub, (const char[]){ (char)('a' + i), '\0' });
+		expect_kind(sub, TEND_EOF);
 		tend_subscription_close(sub);
 		tend_stream_free(stream);
 	}
@@ -314,23 +217,23 @@ static void oldest_are_dropped(void)
 /* OE-3: with N = 1 a subscriber that keeps up after an overflow gets data again, one gap in between. */
 static void one_slot_recovers(void)
 {
-	struct tend_stream_options o = lossy(TEND_DROP_NEWEST, 1, 1);
+	struct tend_stream_options o = stream_lossy(TEND_DROP_NEWEST, 1, 1);
 	int fd;
 	tend_stream *stream = test_pipe_stream(&o, &fd);
-	tend_subscription *sub = subscribe(stream);
+	tend_subscription *sub = stream_subscribe(stream);
 
-	put(fd, "abc");
+	stream_put(fd, "abc");
 	await_read(stream, 3);
-	check_chunk(sub, "a");
-	put(fd, "d");
-	check_gap(sub, 2, 2, false);
-	check_chunk(sub, "d");
+	expect_chunk(sub, "a");
+	stream_put(fd, "d");
+	expect_gap(sub, 2, 2, false);
+	expect_chunk(sub, "d");
 	for (const char *p = "efghijk"; *p; p++) {
-		put(fd, (const char[]){ *p, '\0' });
-		check_chunk(sub, (const char[]){ *p, '\0' });
+		stream_put(fd, (const char[]){ *p, '\0' });
+		expect_chunk(sub, (const char[]){ *p, '\0' });
 	}
 	close(fd);
-	check_kind(sub, TEND_EOF);
+	expect_kind(sub, TEND_EOF);
 	tend_subscription_close(sub);
 	tend_stream_free(stream);
 }
@@ -338,24 +241,24 @@ static void one_slot_recovers(void)
 /* SS reader_backpressure::configured_reader_sends_pending_gap_before_resumed_chunk_delivery */
 static void gap_goes_before_what_follows(void)
 {
-	struct tend_stream_options o = lossy(TEND_DROP_NEWEST, 2, 2);
+	struct tend_stream_options o = stream_lossy(TEND_DROP_NEWEST, 2, 2);
 	int fd;
 	tend_stream *stream = test_pipe_stream(&o, &fd);
-	tend_subscription *sub = subscribe(stream);
+	tend_subscription *sub = stream_subscribe(stream);
 	struct tend_event e;
 
-	put(fd, "aabbc\n");
+	stream_put(fd, "aabbc\n");
 	await_read(stream, 6);
-	check_chunk(sub, "aa");
-	check_chunk(sub, "bb");
-	put(fd, "dd");
-	e = next(sub);
+	expect_chunk(sub, "aa");
+	expect_chunk(sub, "bb");
+	stream_put(fd, "dd");
+	e = stream_next(sub);
 	CHECK_INT(TEND_GAP, e.kind);
 	CHECK_INT(6, e.gap.offset);
 	CHECK_INT('\n', e.gap.before); /* what is known of the byte in front */
-	check_chunk(sub, "dd");
+	expect_chunk(sub, "dd");
 	close(fd);
-	check_kind(sub, TEND_EOF);
+	expect_kind(sub, TEND_EOF);
 	tend_subscription_close(sub);
 	tend_stream_free(stream);
 }
@@ -363,7 +266,7 @@ static void gap_goes_before_what_follows(void)
 /* The choice of a single subscription goes before the stream's. */
 static void each_may_want_another_delivery(void)
 {
-	struct tend_stream_options o = options(test_reliable, 1, 8);
+	struct tend_stream_options o = stream_options(test_reliable, 1, 8);
 	const struct tend_subscribe loses = {
 		.delivery = TEND_LOSSY, .overflow = TEND_DROP_OLDEST, .max_buffered_chunks = 2
 	};
@@ -376,14 +279,14 @@ static void each_may_want_another_delivery(void)
 	CHECK_INT(-EINVAL, tend_stream_subscribe(stream, &unspecified, &lossy_one, &err));
 	CHECK(strncmp(err.message, "overflow ", 9) == 0);
 	CHECK_OK(tend_stream_subscribe(stream, &loses, &lossy_one, &err), &err);
-	reliable_one = subscribe(stream);
-	put(fd, "abcde");
-	check_bytes(reliable_one, "abcde");
+	reliable_one = stream_subscribe(stream);
+	stream_put(fd, "abcde");
+	expect_bytes(reliable_one, "abcde");
 	close(fd);
-	check_kind(reliable_one, TEND_EOF);
-	check_gap(lossy_one, 3, 3, false);
-	check_bytes(lossy_one, "de");
-	check_kind(lossy_one, TEND_EOF);
+	expect_kind(reliable_one, TEND_EOF);
+	expect_gap(lossy_one, 3, 3, false);
+	expect_bytes(lossy_one, "de");
+	expect_kind(lossy_one, TEND_EOF);
 	tend_subscription_close(lossy_one);
 	tend_subscription_close(reliable_one);
 	tend_stream_free(stream);
@@ -400,7 +303,7 @@ static void single_means_one(void)
 	struct tend_error err;
 
 	for (int i = 0; i < 1000; i++) {
-		tend_subscription *first = subscribe(stream);
+		tend_subscription *first = stream_subscribe(stream);
 
 		memset(&err, 0, sizeof err);
 		CHECK_INT(-EBUSY, tend_stream_subscribe(stream, NULL, &second, &err));
@@ -419,11 +322,11 @@ static void refusal_harms_nobody(void)
 {
 	int fd;
 	tend_stream *stream = test_pipe_stream(&test_single_all, &fd);
-	tend_subscription *first = subscribe(stream), *second = NULL;
+	tend_subscription *first = stream_subscribe(stream), *second = NULL;
 
 	CHECK_INT(-EBUSY, tend_stream_subscribe(stream, NULL, &second, NULL));
-	put(fd, "live");
-	check_bytes(first, "live");
+	stream_put(fd, "live");
+	expect_bytes(first, "live");
 	CHECK(!tend_stream_stats(stream).replay_sealed);
 	tend_subscription_close(first);
 	close(fd);
@@ -439,17 +342,17 @@ static void broadcast_grows(void)
 	tend_stream *stream = test_pipe_stream(&test_reliable, &fd);
 
 	for (int i = 0; i < MANY; i++)
-		subs[i] = subscribe(stream);
+		subs[i] = stream_subscribe(stream);
 	CHECK_INT(MANY, tend_stream_stats(stream).subscribers);
-	put(fd, "to all");
+	stream_put(fd, "to all");
 	for (int i = 0; i < MANY; i++)
-		check_bytes(subs[i], "to all");
+		expect_bytes(subs[i], "to all");
 	for (int i = 0; i < MANY; i += 2)
 		tend_subscription_close(subs[i]);
 	CHECK_INT(MANY / 2, tend_stream_stats(stream).subscribers);
-	put(fd, "half");
+	stream_put(fd, "half");
 	for (int i = 1; i < MANY; i += 2) {
-		check_bytes(subs[i], "half");
+		expect_bytes(subs[i], "half");
 		tend_subscription_close(subs[i]);
 	}
 	close(fd);
@@ -466,17 +369,17 @@ static void no_replay_starts_live(void)
 	tend_subscription *sub;
 	struct tend_event e;
 
-	put(fd, "old");
+	stream_put(fd, "old");
 	await_read(stream, 3);
-	sub = subscribe(stream);
-	put(fd, "live");
-	e = next(sub);
+	sub = stream_subscribe(stream);
+	stream_put(fd, "live");
+	e = stream_next(sub);
 	CHECK_INT(TEND_GAP, e.kind);
 	CHECK(e.gap.at_start);
 	CHECK_INT(0, e.gap.bytes);
 	CHECK_INT(3, e.gap.offset);
 	CHECK_INT('d', e.gap.before);
-	check_bytes(sub, "live");
+	expect_bytes(sub, "live");
 	tend_subscription_close(sub);
 	close(fd);
 	tend_stream_free(stream);
@@ -488,17 +391,17 @@ static void all_is_replayed_to_each(void)
 	int fd;
 	tend_stream *stream = test_pipe_stream(&test_single_all, &fd);
 
-	put(fd, "old");
+	stream_put(fd, "old");
 	await_read(stream, 3);
 	for (int i = 0; i < 3; i++) {
-		tend_subscription *sub = subscribe(stream);
+		tend_subscription *sub = stream_subscribe(stream);
 
-		check_bytes(sub, "old");
+		expect_bytes(sub, "old");
 		tend_subscription_close(sub);
 	}
-	tend_subscription *sub = subscribe(stream);
-	put(fd, "live");
-	check_bytes(sub, "oldlive");
+	tend_subscription *sub = stream_subscribe(stream);
+	stream_put(fd, "live");
+	expect_bytes(sub, "oldlive");
 	CHECK_INT(7, tend_stream_stats(stream).bytes_retained);
 	tend_subscription_close(sub);
 	close(fd);
@@ -508,18 +411,18 @@ static void all_is_replayed_to_each(void)
 /* SS replay::replay_retention_limits_later_consumer */
 static void last_chunks_limit_what_comes(void)
 {
-	struct tend_stream_options o = retaining(TEND_REPLAY_CHUNKS(1), 4, 8);
+	struct tend_stream_options o = stream_retaining(TEND_REPLAY_CHUNKS(1), 4, 8);
 	int fd;
 	tend_stream *stream = test_pipe_stream(&o, &fd);
 	tend_subscription *sub;
 
-	put(fd, "aaaa");
+	stream_put(fd, "aaaa");
 	await_read(stream, 4);
-	put(fd, "cc");
+	stream_put(fd, "cc");
 	await_read(stream, 6);
-	sub = subscribe(stream);
-	check_gap(sub, 0, 0, true);
-	check_bytes(sub, "cc");
+	sub = stream_subscribe(stream);
+	expect_gap(sub, 0, 0, true);
+	expect_bytes(sub, "cc");
 	tend_subscription_close(sub);
 	close(fd);
 	tend_stream_free(stream);
@@ -532,24 +435,24 @@ static void late_subscribers_get_the_end(void)
 	tend_stream *stream = test_pipe_stream(&test_single_all, &fd), *empty;
 	tend_subscription *sub;
 
-	put(fd, "tail");
+	stream_put(fd, "tail");
 	close(fd);
 	await_end(stream);
 	for (int i = 0; i < 2; i++) {
-		sub = subscribe(stream);
-		check_bytes(sub, "tail");
-		check_kind(sub, TEND_EOF);
-		check_kind(sub, TEND_EOF);
+		sub = stream_subscribe(stream);
+		expect_bytes(sub, "tail");
+		expect_kind(sub, TEND_EOF);
+		expect_kind(sub, TEND_EOF);
 		tend_subscription_close(sub);
 	}
 	tend_stream_free(stream);
 
 	empty = test_pipe_stream(&test_single, &fd);
-	put(fd, "gone");
+	stream_put(fd, "gone");
 	close(fd);
 	await_end(empty);
-	sub = subscribe(empty);
-	check_kind(sub, TEND_EOF);
+	sub = stream_subscribe(empty);
+	expect_kind(sub, TEND_EOF);
 	tend_subscription_close(sub);
 	tend_stream_free(empty);
 }
@@ -586,7 +489,7 @@ static void attaching_against_the_end_hangs_nobody(void)
 /* OE-1: loss of a slow subscriber makes no hole in the history. */
 static void history_has_no_holes(void)
 {
-	struct tend_stream_options o = lossy(TEND_DROP_NEWEST, 2, 1);
+	struct tend_stream_options o = stream_lossy(TEND_DROP_NEWEST, 2, 1);
 	static const char text[] = "0123456789012345678901234567890123456789";
 	tend_subscription *slow, *late;
 	int fd;
@@ -594,15 +497,15 @@ static void history_has_no_holes(void)
 
 	o.replay = TEND_REPLAY_ALL;
 	stream = test_pipe_stream(&o, &fd);
-	slow = subscribe(stream);
-	put(fd, text);
+	slow = stream_subscribe(stream);
+	stream_put(fd, text);
 	await_read(stream, 40);
-	late = subscribe(stream);
-	check_bytes(late, text);
+	late = stream_subscribe(stream);
+	expect_bytes(late, text);
 	CHECK_INT(40, tend_stream_stats(stream).bytes_retained);
-	check_chunk(slow, "01");
+	expect_chunk(slow, "01");
 	close(fd);
-	check_gap(slow, 38, 19, false);
+	expect_gap(slow, 38, 19, false);
 	tend_subscription_close(slow);
 	tend_subscription_close(late);
 	tend_stream_free(stream);
@@ -615,18 +518,18 @@ static void seal_forgets_for_those_to_come(void)
 	tend_stream *stream = test_pipe_stream(&test_reliable_all, &fd);
 	tend_subscription *before, *after;
 
-	put(fd, "ready\n");
+	stream_put(fd, "ready\n");
 	await_read(stream, 6);
-	before = subscribe(stream);
+	before = stream_subscribe(stream);
 	CHECK_INT(0, tend_stream_seal_replay(stream));
 	CHECK_INT(0, tend_stream_seal_replay(stream));
 	CHECK(tend_stream_stats(stream).replay_sealed);
 	CHECK_INT(0, tend_stream_stats(stream).bytes_retained);
-	after = subscribe(stream);
-	put(fd, "live");
-	check_bytes(before, "ready\nlive");
-	check_gap(after, 0, 0, true);
-	check_bytes(after, "live");
+	after = stream_subscribe(stream);
+	stream_put(fd, "live");
+	expect_bytes(before, "ready\nlive");
+	expect_gap(after, 0, 0, true);
+	expect_bytes(after, "live");
 	tend_subscription_close(before);
 	tend_subscription_close(after);
 	close(fd);
@@ -639,13 +542,13 @@ static void kept_chunks_outlive_everything(void)
 {
 	struct tend_chunk kept[3], foreign = { .data = "x", .size = 1 };
 	int fd;
-	struct tend_stream_options o = options(test_reliable, 4, 16);
+	struct tend_stream_options o = stream_options(test_reliable, 4, 16);
 	tend_stream *stream = test_pipe_stream(&o, &fd);
-	tend_subscription *sub = subscribe(stream);
+	tend_subscription *sub = stream_subscribe(stream);
 
-	put(fd, "aaaabbbbcccc");
+	stream_put(fd, "aaaabbbbcccc");
 	for (int i = 0; i < 3; i++) {
-		struct tend_event e = next(sub);
+		struct tend_event e = stream_next(sub);
 
 		CHECK_INT(TEND_CHUNK, e.kind);
 		CHECK_INT(0, tend_chunk_ref(&e.chunk, &kept[i]));
@@ -693,7 +596,7 @@ static void flags_of_the_host_stay(void)
 	copy = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
 	flags = fcntl(copy, F_GETFL);
 	CHECK_OK(tend_stream_open(fds[0], &test_reliable_all, "host", &stream, &err), &err);
-	put(fds[1], "x");
+	stream_put(fds[1], "x");
 	await_read(stream, 1);
 	CHECK_INT(flags, fcntl(copy, F_GETFL));
 	close(copy);
@@ -705,7 +608,7 @@ static void flags_of_the_host_stay(void)
 /* CF-1, CF-4: what was chosen is what there is. */
 static void options_are_read_back(void)
 {
-	struct tend_stream_options o = retaining(TEND_REPLAY_BYTES(4242), 42, 43);
+	struct tend_stream_options o = stream_retaining(TEND_REPLAY_BYTES(4242), 42, 43);
 	int fd;
 	tend_stream *stream = test_pipe_stream(&o, &fd);
 	const struct tend_stream_options *got = tend_stream_options(stream);
@@ -725,21 +628,21 @@ static void options_are_read_back(void)
 /* Hazard 69, and the abort of a reader that waits for bytes or for room. */
 static void free_stops_a_reader_wherever_it_is(void)
 {
-	struct tend_stream_options o = options(test_reliable, 1, 1);
+	struct tend_stream_options o = stream_options(test_reliable, 1, 1);
 
 	for (int i = 0; i < 50; i++) {
 		int fd;
 		tend_stream *stream = test_pipe_stream(&o, &fd);
-		tend_subscription *sub = subscribe(stream);
+		tend_subscription *sub = stream_subscribe(stream);
 
 		if (i % 2) {
-			put(fd, "abc");
+			stream_put(fd, "abc");
 			await_read(stream, 2); /* the second finds no room */
 		}
 		tend_stream_free(stream);
 		if (i % 2)
-			check_chunk(sub, "a"); /* I5: it ends in front of what it did not get, without a gap */
-		check_kind(sub, TEND_DETACHED);
+			expect_chunk(sub, "a"); /* I5: it ends in front of what it did not get, without a gap */
+		expect_kind(sub, TEND_DETACHED);
 		tend_subscription_close(sub);
 		close(fd);
 	}
@@ -748,7 +651,7 @@ static void free_stops_a_reader_wherever_it_is(void)
 /* RP-6, OE-12 from the outside: what is pinned is bounded and told. */
 static void pinned_memory_is_bounded(void)
 {
-	struct tend_stream_options o = retaining(TEND_REPLAY_BYTES(1 << 16), 4096, 4);
+	struct tend_stream_options o = stream_retaining(TEND_REPLAY_BYTES(1 << 16), 4096, 4);
 	int fd, n = test_under_valgrind() ? 20000 : 100000;
 	tend_stream *stream = test_pipe_stream(&o, &fd);
 

@@ -47,6 +47,24 @@ struct tend_replay {
 #define TEND_REPLAY_BYTES(n) (__extension__(struct tend_replay){ .kind = TEND_RETAIN_BYTES, .amount = (n) })
 #define TEND_REPLAY_ALL (__extension__(struct tend_replay){ .kind = TEND_RETAIN_ALL })
 
+/*
+ * What becomes of a reliable subscription that has had no room for `after` without a pause, and so has held up the
+ * reading for so long.
+ */
+enum tend_stall_kind {
+	TEND_STALLED_WAITS = 1, /* the child goes on waiting for it, as long as it takes */
+	TEND_STALLED_LOSES,     /* it is lossy from then on, by its `overflow` */
+	TEND_STALLED_LEAVES     /* it gets what is buffered for it, then TEND_DETACHED with TEND_END_STALLED */
+};
+
+struct tend_stall {
+	enum tend_stall_kind kind;
+	tend_duration after;    /* finite; unused with TEND_STALLED_WAITS */
+};
+#define TEND_STALL_WAIT (__extension__(struct tend_stall){ .kind = TEND_STALLED_WAITS })
+#define TEND_STALL_LOSE(after_) (__extension__(struct tend_stall){ .kind = TEND_STALLED_LOSES, .after = (after_) })
+#define TEND_STALL_LEAVE(after_) (__extension__(struct tend_stall){ .kind = TEND_STALLED_LEAVES, .after = (after_) })
+
 #define TEND_DEFAULT_READ_CHUNK_SIZE ((size_t)64 << 10)
 #define TEND_DEFAULT_MAX_BUFFERED_CHUNKS ((size_t)16)
 #define TEND_MAX_READ_CHUNK_SIZE ((size_t)1 << 30)
@@ -55,7 +73,8 @@ struct tend_replay {
 struct tend_stream_options {
 	enum tend_backend backend;   /* choice */
 	enum tend_delivery delivery; /* choice */
-	enum tend_overflow overflow; /* choice with TEND_LOSSY (newest or oldest); without effect with TEND_RELIABLE */
+	/* Choice with TEND_LOSSY and with TEND_STALL_LOSE: newest or oldest.  Without effect otherwise. */
+	enum tend_overflow overflow;
 	/*
 	 * Choice.  TEND_REPLAY_CHUNKS keeps the last n chunks.  TEND_REPLAY_BYTES keeps whole chunks that together hold
 	 * at least the last n bytes, and less than one read_chunk_size more.  TEND_REPLAY_ALL keeps everything, in
@@ -64,6 +83,7 @@ struct tend_stream_options {
 	struct tend_replay replay;
 	size_t read_chunk_size;      /* choice: the most that one chunk holds, 1 to TEND_MAX_READ_CHUNK_SIZE bytes */
 	size_t max_buffered_chunks;  /* choice: buffered for a subscriber, 1 to TEND_MAX_MAX_BUFFERED_CHUNKS */
+	struct tend_stall stall;     /* extra: absent: TEND_STALL_WAIT.  Without effect with TEND_LOSSY */
 };
 
 /* Bytes of the stream.  Lent; tend_chunk_ref() keeps them. */
@@ -95,7 +115,8 @@ enum tend_ending {
 	TEND_END_DETACHED,      /* the stream was freed, or let go of while somebody still held the pipe */
 	TEND_END_CANCELLED,     /* tend_consumer_cancel(), and the visitor returned in time */
 	TEND_END_BROKE,         /* the visitor returned TEND_BREAK */
-	TEND_END_ABANDONED      /* tend_consumer_cancel(), and the visitor had not returned when the grace was over */
+	TEND_END_ABANDONED,     /* tend_consumer_cancel(), and the visitor had not returned when the grace was over */
+	TEND_END_STALLED        /* it was full for too long: TEND_STALL_LEAVE */
 };
 
 /* "eof", "read-error", "detached", ...  A static string. */
@@ -108,13 +129,18 @@ struct tend_event {
 	struct tend_chunk chunk; /* TEND_CHUNK: lent until the next call on this subscription */
 	struct tend_gap gap;     /* TEND_GAP */
 	int read_errno;          /* TEND_READ_ERROR: a positive errno value */
+	enum tend_ending ending; /* TEND_EOF, TEND_READ_ERROR, TEND_DETACHED: the same more exactly */
 };
+
+#define TEND_MAX_LABEL 32        /* bytes, the final NUL included; longer labels are cut */
 
 /* What a single subscription asks for.  Extras all: 0 means as the stream. */
 struct tend_subscribe {
 	enum tend_delivery delivery;
 	enum tend_overflow overflow;
 	size_t max_buffered_chunks;
+	struct tend_stall stall;
+	const char *label;       /* its name in tend_stream_subscribers(); copied */
 };
 
 /*
@@ -152,9 +178,15 @@ TEND_API int tend_stream_seal_replay(tend_stream *stream);
 struct tend_stream_stats {
 	uint64_t bytes_read, chunks_read;
 	uint64_t bytes_retained, chunks_retained; /* for replay, now */
-	uint64_t bytes_dropped, chunks_dropped;   /* summed over all subscribers, as seen by the reader */
+	uint64_t bytes_delivered, chunks_delivered; /* summed over all subscriptions, what was retained included */
+	uint64_t bytes_dropped, chunks_dropped;   /* summed over all subscriptions, when the reader drops them */
+	uint64_t gaps;                            /* summed over all subscriptions, when they learn of them */
 	uint64_t bytes_pinned;                    /* memory that all chunks alive hold, overhead of slabs included */
 	size_t subscribers;
+	size_t high_water;                        /* the most chunks that were ever buffered for one subscriber */
+	size_t stalling;                          /* reliable subscribers that hold up the reading now */
+	int64_t stalled_ns;                       /* how long the one that stalls longest has done so, 0: none does */
+	char stalled_label[TEND_MAX_LABEL];       /* its label */
 	size_t pipe_size;                         /* bytes, 0 where it is no pipe or not known */
 	bool replay_enabled, replay_sealed;
 	enum tend_ending end;                     /* TEND_END_NONE while it is read */
@@ -163,6 +195,24 @@ struct tend_stream_stats {
 
 /* A moment's figures; `stream` must not be NULL.  Any thread; does not block. */
 TEND_API struct tend_stream_stats tend_stream_stats(const tend_stream *stream);
+
+/* One subscription's figures. */
+struct tend_subscriber_stats {
+	char label[TEND_MAX_LABEL];               /* as given, or "collector", "inspector", ... */
+	enum tend_delivery delivery;              /* TEND_LOSSY too when a stall has made it so */
+	size_t buffered, max_buffered;            /* chunks, about; at most so many */
+	size_t high_water;                        /* the most chunks that were ever buffered */
+	uint64_t bytes_delivered, chunks_delivered;
+	uint64_t gaps, bytes_dropped, chunks_dropped; /* as it has learnt of them so far */
+	int64_t stalled_ns;                       /* for how long it has held up the reading, 0: it does not */
+};
+
+/*
+ * The figures of the stream's subscriptions, those that ended but still hold chunks included: the first `room` of them
+ * go to `ret`, which may be NULL when room is 0.  Returns how many there are.  0 after fork.  Any thread; does not
+ * block.
+ */
+TEND_API size_t tend_stream_subscribers(const tend_stream *stream, struct tend_subscriber_stats *ret, size_t room);
 
 /* The options that the stream runs with, and its label ("stdout", "stderr" for a process's).  Lent. */
 TEND_API const struct tend_stream_options *tend_stream_options(const tend_stream *stream);
@@ -175,6 +225,14 @@ TEND_API const char *tend_stream_label(const tend_stream *stream);
  */
 TEND_API int tend_subscription_next(tend_subscription *subscription, tend_duration timeout,
                                     struct tend_event *ret_event);
+
+/*
+ * An eventfd for poll(2), epoll and event loops: readable when tend_subscription_next() would not wait, for data, a gap
+ * or the end; then call that with TEND_AT_ONCE until it says TEND_TIMED_OUT.  Only poll it: it belongs to the
+ * subscription, is the same at each call, and is closed by tend_subscription_close().  -EMFILE, -ENFILE, -ENOMEM,
+ * -EINVAL (NULL), -ECHILD (after fork).  One thread at a time, as tend_subscription_next(); does not block.
+ */
+TEND_API int tend_subscription_fd(tend_subscription *subscription);
 
 /*
  * Ends a subscription and gives its slot free before it returns; NULL is allowed.  Chunks kept by tend_chunk_ref()
