@@ -10,6 +10,7 @@ test_programs = \
 	%D%/test_consume \
 	%D%/test_early_fork \
 	%D%/test_error \
+	%D%/test_eventfd \
 	%D%/test_escalation \
 	%D%/test_exec \
 	%D%/test_forgotten \
@@ -39,6 +40,7 @@ loop_programs = \
 	%D%/test_chan \
 	%D%/test_complete \
 	%D%/test_consume \
+	%D%/test_eventfd \
 	%D%/test_input \
 	%D%/test_process \
 	%D%/test_replay \

@@ -228,8 +228,8 @@ TEND_API int tend_subscription_next(tend_subscription *subscription, tend_durati
 
 /*
  * An eventfd for poll(2), epoll and event loops: readable when tend_subscription_next() would not wait, for data, a gap
- * or the end; then call that with TEND_AT_ONCE until it says TEND_TIMED_OUT.  Only poll it: it belongs to the
- * subscription, is the same at each call, and is closed by tend_subscription_close().  -EMFILE, -ENFILE, -ENOMEM,
+ * or the end; then call that with TEND_AT_ONCE until it says TEND_TIMED_OUT, which it may do at once now and then.  Only
+ * poll it: it belongs to the subscription, is the same at each call, and is closed by tend_subscription_close().  -EMFILE, -ENFILE, -ENOMEM,
  * -EINVAL (NULL), -ECHILD (after fork).  One thread at a time, as tend_subscription_next(); does not block.
  */
 TEND_API int tend_subscription_fd(tend_subscription *subscription);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* tend_subscription_fd(): readable exactly when tend_subscription_next() would not wait. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "streams.h"
+#include "test.h"
+#include "thread.h"
+
+static bool is_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* As an event loop does.  The watchdog bounds it. */
+static bool await_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n;
+
+	do
+		n = poll(&p, 1, -1);
+	while (n < 0 && errno == EINTR);
+	return CHECK_INT(1, n);
+}
+
+static enum tend_next take(tend_subscription *sub)
+{
+	struct tend_event e = { .kind = TEND_TIMED_OUT };
+
+	CHECK_INT(0, tend_subscription_next(sub, TEND_AT_ONCE, &e));
+	return e.kind;
+}
+
+/*
+ * There is nothing to take, and the descriptor says so; at most one ring may come late, from a waker whose news were
+ * taken before it had rung.
+ */
+static void check_idle(tend_subscription *sub)
+{
+	int fd = tend_subscription_fd(sub);
+
+	for (int late = 0; late < 2 && is_readable(fd); late++)
+		CHECK_INT(TEND_TIMED_OUT, take(sub));
+	CHECK(!is_readable(fd));
+}
+
+static void follows_the_data(void)
+{
+	struct tend_stream_options o = stream_options(test_reliable, 1, 8);
+	int write_fd, fd;
+	tend_stream *stream = test_pipe_stream(&o, &write_fd);
+	tend_subscription *sub = stream_subscribe(stream);
+
+	fd = tend_subscription_fd(sub);
+	if (!CHECK(fd > 2))
+		return;
+	CHECK_INT(fd, tend_subscription_fd(sub));
+	for (int round = 0; round < 3; round++) {
+		check_idle(sub);
+		CHECK_INT(TEND_TIMED_OUT, take(sub));
+		stream_put(write_fd, "ab");
+		await_readable(fd);
+		expect_bytes(sub, "a");
+		expect_bytes(sub, "b"); /* waits, where the reader has not brought it yet */
+		check_idle(sub);
+	}
+	close(write_fd);
+	await_readable(fd);
+	CHECK_INT(TEND_EOF, take(sub));
+	CHECK(is_readable(fd)); /* the end stays */
+	CHECK_INT(TEND_EOF, take(sub));
+	CHECK(is_readable(fd));
+	tend_subscription_close(sub);
+	tend_stream_free(stream);
+}
+
+/* What is there when the descriptor is asked for counts: data, a gap, the replay, an end. */
+static void knows_what_was_there_before(void)
+{
+	struct tend_stream_options o = stream_retaining(TEND_REPLAY_ALL, 1, 8);
+	int write_fd, fd;
+	tend_stream *stream = test_pipe_stream(&o, &write_fd);
+	tend_subscription *sub;
+
+	stream_put(write_fd, "ab");
+	await_read(stream, 2);
+	sub = stream_subscribe(stream);
+	fd = tend_subscription_fd(sub);
+	CHECK(is_readable(fd));
+	expect_bytes(sub, "a");
+	CHECK(is_readable(fd));
+	expect_bytes(sub, "b");
+	check_idle(sub);
+	tend_subscription_close(sub);
+	close(write_fd);
+	await_end(stream);
+	sub = stream_subscribe(stream);
+	CHECK(is_readable(tend_subscription_fd(sub)));
+	expect_bytes(sub, "ab");
+	CHECK(is_readable(tend_subscription_fd(sub)));
+	expect_kind(sub, TEND_EOF);
+	tend_subscription_close(sub);
+	tend_stream_free(stream);
+}
+
+/* A gap is an event of its own, with the chunk behind it still to come. */
+static void knows_of_a_chunk_behind_a_gap(void)
+{
+	struct tend_stream_options o = stream_lossy(TEND_DROP_OLDEST, 1, 1);
+	int write_fd, fd;
+	tend_stream *stream = test_pipe_stream(&o, &write_fd);
+	tend_subscription *sub = stream_subscribe(stream);
+
+	fd = tend_subscription_fd(sub);
+	stream_put(write_fd, "abc");
+	await_read(stream, 3);
+	close(write_fd);
+	await_end(stream);
+	CHECK(is_readable(fd));
+	expect_gap(sub, 2, 2, false);
+	CHECK(is_readable(fd));
+	expect_bytes(sub, "c");
+	CHECK(is_readable(fd));
+	CHECK_INT(TEND_EOF, take(sub));
+	tend_subscription_close(sub);
+	tend_stream_free(stream);
+}
+
+/* Blocking and polling may alternate. */
+static void blocking_between_polls(void)
+{
+	struct tend_stream_options o = stream_options(test_reliable, 1, 8);
+	int write_fd, fd;
+	tend_stream *stream = test_pipe_stream(&o, &write_fd);
+	tend_subscription *sub = stream_subscribe(stream);
+
+	fd = tend_subscription_fd(sub);
+	for (int i = 0; i < 100; i++) {
+		stream_put(write_fd, "x");
+		expect_bytes(sub, "x");
+		check_idle(sub);
+		stream_put(write_fd, "y");
+		await_readable(fd);
+		expect_bytes(sub, "y");
+		check_idle(sub);
+	}
+	tend_subscription_close(sub);
+	close(write_fd);
+	tend_stream_free(stream);
+}
+
+struct writing {
+	int fd;
+	size_t bytes;
+};
+
+static void write_in_pieces(struct test_thread *t, void *arg)
+{
+	static const char data[4096];
+	struct writing *w = arg;
+	size_t left = w->bytes, piece = 1;
+
+	while (left > 0) {
+		size_t n = piece < left ? piece : left;
+
+		if (!WORKER_CHECK_INT(t, (intmax_t)n, write(w->fd, data, n)))
+			break;
+		left -= n;
+		piece = piece * 7 % sizeof data + 1;
+	}
+	close(w->fd);
+}
+
+/* An event loop that sleeps in poll(2) alone misses nothing. */
+static void a_loop_gets_everything(void)
+{
+	struct tend_stream_options o = stream_options(test_reliable, 512, 2);
+	struct writing w = { .bytes = 4 << 20 };
+	struct tend_event e = { .kind = TEND_TIMED_OUT };
+	uint64_t got = 0;
+	tend_stream *stream = test_pipe_stream(&o, &w.fd);
+	tend_subscription *sub = stream_subscribe(stream);
+	struct test_thread writer;
+
+	test_thread_start(&writer, write_in_pieces, &w);
+	while (e.kind != TEND_EOF) {
+		if (!await_readable(tend_subscription_fd(sub)))
+			break;
+		while (CHECK_INT(0, tend_subscription_next(sub, TEND_AT_ONCE, &e)) && e.kind == TEND_CHUNK)
+			got += e.chunk.size;
+	}
+	test_thread_join(&writer);
+	CHECK_INT(w.bytes, got);
+	tend_subscription_close(sub);
+	tend_stream_free(stream);
+}
+
+static void refusals(void)
+{
+	int write_fd;
+	tend_stream *stream = test_pipe_stream(&test_reliable, &write_fd);
+	tend_subscription *sub = stream_subscribe(stream);
+
+	CHECK_INT(-EINVAL, tend_subscription_fd(NULL));
+	fault_fail_sys("eventfd", 1, EMFILE);
+	CHECK_INT(-EMFILE, tend_subscription_fd(sub));
+	fault_reset();
+	CHECK(tend_subscription_fd(sub) > 2); /* nothing was spoilt */
+	tend_subscription_close(sub);
+	close(write_fd);
+	tend_stream_free(stream);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test tests[] = {
+		{ "follows_the_data", follows_the_data },
+		{ "knows_what_was_there_before", knows_what_was_there_before },
+		{ "knows_of_a_chunk_behind_a_gap", knows_of_a_chunk_behind_a_gap },
+		{ "blocking_between_polls", blocking_between_polls },
+		{ "a_loop_gets_everything", a_loop_gets_everything },
+		{ "refusals", refusals },
+	};
+
+	return test_main(argc, argv, "eventfd", tests, sizeof tests / sizeof *tests);
+}
