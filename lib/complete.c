@@ -207,6 +207,10 @@ int tend_process_complete(tend_process *process, const struct tend_complete *opt
 	if (!options || !ret_result)
 		return tend__refuse(err, process->name, options ? "ret_result" : "options", "must not be NULL");
 	r = tend__check_complete(options, process->out || process->err, err);
+	if (r == 0 && tend__reading() && (tend__reading() == process->out || tend__reading() == process->err))
+		r = tend__error(err, -EDEADLK, TEND_STEP_CALLBACK, process->name,
+		                "a visitor on the reader of stream %s cannot wait for that stream's end",
+		                tend__reading()->label);
 	if (r < 0)
 		return r;
 	memset(&result, 0, sizeof result);

@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Problem: run a visitor over a subscription on a thread of its own, and let other threads wait for it, cancel it,
- * give up on it when it does not come back, and free it at any moment.
+ * Problem: run a visitor over a subscription, and let other threads wait for it, cancel it, give up on it when it does
+ * not come back, and free it at any moment.
  *
- * Threads: the consumer's own; any number of threads with the handle.
+ * Threads: the consumer's own, or the stream's reader; any number of threads with the handle.
  *
  * Invariants
  *   I1  on_end is called exactly once, as the last callback, whatever ended the loop.
  *   I2  `finished` is published after on_end and after the books are closed.
  *   I3  The slot is free before a cancel or a free returns, also while a callback is stuck: detaching needs no help
  *       from the consumer's thread.
- *   I4  The object lives until both the handle and the thread are done with it; the visitor's state likewise.
+ *   I4  The object lives until both the handle and whoever calls the visitor are done with it; the visitor's state
+ *       likewise.
+ *   I5  Without a thread of its own it is served: by the reader whenever there is something for it, by a canceller
+ *       once.  Who serves is whoever raises `owed` from 0; who finds it raised leaves, and the server goes round again
+ *       before it gives `owed` back.  So there is one server at a time, and none of them waits for another.
+ *   I6  The reader finds it in its slot, and takes a reference there; the reference that finish() drops outlives the
+ *       grace period of the detach before it.
  *
  * How each blocked thread wakes.  The consumer: chan.c (item, end, cancel).  A waiter: the event that the consumer
  * signals after `finished`, or its deadline.
  *
  * Ordering pairs
  *   (J) the books and the visitor's state, before `finished`.   (V) all uses before the last unref frees it.
+ *   (Y) what one server did before what the next one does.
  */
 #include "consume.h"
 
@@ -37,8 +44,10 @@
 #define CONSUMER_STACK ((size_t)512 << 10)
 
 struct tend_consumer {
-	_Atomic uint32_t refs;         /* handle, thread */
-	tend_subscription *sub;        /* the thread's reference and the handle's are one: dropped at the end */
+	_Atomic uint32_t refs;         /* handle, thread or slot, a server */
+	tend_subscription *sub;        /* one reference for all of them: dropped at the end */
+	bool is_served;                /* it has no thread */
+	_Atomic uint32_t owed;         /* then: how many calls of serve() are not answered yet */
 	struct tend_visitor visitor;
 	void *self;
 	void (*destroy)(void *self);
@@ -66,18 +75,21 @@ static void unref(tend_consumer *c)
 
 static bool is_finished(const tend_consumer *c)
 {
-	/* (J) pairs with (J) in run: the books and the visitor's state */
+	/* (J) pairs with (J) in finish: the books and the visitor's state */
 	return atomic_load_explicit(&c->finished, memory_order_acquire);
 }
 
-/* ---- the consumer's thread ---- */
+/* ---- calling the visitor ---- */
 
-static enum tend_ending visit(tend_consumer *c, int *ret_read_errno)
+/* Until it has ended, or, TEND_END_NONE, there is nothing more by the deadline. */
+static enum tend_ending visit(tend_consumer *c, int64_t deadline, int *ret_read_errno)
 {
 	struct tend_event e;
 
-	while (tend__sub_next(c->sub, TEND__NEVER, &e)) {
+	while (tend__sub_next(c->sub, deadline, &e)) {
 		switch (e.kind) {
+		case TEND_TIMED_OUT:
+			return TEND_END_NONE;
 		case TEND_CHUNK:
 			if (c->visitor.on_chunk(c->self, &e.chunk) == TEND_BREAK)
 				return TEND_END_BROKE;
@@ -94,15 +106,14 @@ static enum tend_ending visit(tend_consumer *c, int *ret_read_errno)
 	return TEND_END_CANCELLED;
 }
 
-static void *run(void *arg)
+static void finish(tend_consumer *c, enum tend_ending ending, int read_errno)
 {
-	tend_consumer *c = arg;
-	struct tend_end end = { 0 };
+	struct tend_end end = {
+		.reason = ending, .read_errno = read_errno, .offset = tend__sub_offset(c->sub)
+	};
 
-	running = c;
-	c->ending = end.reason = visit(c, &end.read_errno);
-	c->read_errno = end.read_errno;
-	end.offset = tend__sub_offset(c->sub);
+	c->ending = ending;
+	c->read_errno = read_errno;
 	tend__sub_detach(c->sub); /* a reliable stream must not wait for one that takes no more */
 	if (c->visitor.on_end)
 		c->visitor.on_end(c->self, &end);
@@ -110,7 +121,63 @@ static void *run(void *arg)
 	atomic_store_explicit(&c->finished, 1, memory_order_release);
 	tend__event_signal(&c->finished_event);
 	unref(c);
+}
+
+static void visit_until(tend_consumer *c, int64_t deadline)
+{
+	const tend_consumer *outer = running; /* who frees another consumer in a callback may have to serve it */
+	enum tend_ending ending;
+	int read_errno = 0;
+
+	running = c;
+	ending = visit(c, deadline, &read_errno);
+	if (ending != TEND_END_NONE)
+		finish(c, ending, read_errno);
+	running = outer;
+}
+
+static void *run(void *arg)
+{
+	visit_until(arg, TEND__NEVER);
 	return NULL;
+}
+
+/* The caller has a reference. */
+static void serve(tend_consumer *c)
+{
+	uint32_t owed;
+
+	/* (Y) pairs with (Y) in serve: who found it 0 begins where the last one ended */
+	if (atomic_fetch_add_explicit(&c->owed, 1, memory_order_acq_rel) > 0)
+		return;
+	do {
+		/* (Y) pairs with (Y) in serve: what those who left have put there */
+		owed = atomic_load_explicit(&c->owed, memory_order_acquire);
+		if (!is_finished(c))
+			visit_until(c, 0);
+		/* (Y) pairs with (Y) in serve */
+	} while (!atomic_compare_exchange_strong_explicit(&c->owed, &owed, 0, memory_order_acq_rel,
+	                                                  memory_order_relaxed));
+}
+
+static void hold(void *of)
+{
+	tend_consumer *c = of;
+
+	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+}
+
+static void serve_held(void *of)
+{
+	serve(of);
+	unref(of);
+}
+
+static const struct tend__server server = { .hold = hold, .serve = serve_held };
+
+bool tend_visitor_should_stop(void)
+{
+	return running && tend__chan_is_cancelled_now(&running->sub->chan);
 }
 
 /* ---- start ---- */
@@ -126,6 +193,8 @@ static tend_consumer *make(const struct tend_visitor *visitor, void *self, void 
 	atomic_init(&c->finished, 0);
 	atomic_init(&c->abandoned, 0);
 	tend__event_init(&c->finished_event);
+	atomic_init(&c->owed, 0);
+	c->is_served = visitor->runs_on == TEND_ON_READER;
 	c->visitor = *visitor;
 	c->self = self;
 	c->destroy = destroy;
@@ -133,14 +202,26 @@ static tend_consumer *make(const struct tend_visitor *visitor, void *self, void 
 	return c;
 }
 
-static int start(tend_consumer *c, tend_stream *stream, struct tend_error *err)
+/* The names in tend_stream_subscribers() of those that were not given one. */
+static const char *const labels[] = {
+	[TEND__USER] = "visitor", [TEND__INSPECTOR] = "inspector", [TEND__COLLECTOR] = "collector"
+};
+
+static int subscribe(tend_consumer *c, tend_stream *stream, struct tend_error *err)
+{
+	struct tend_subscribe how = c->visitor.subscribe;
+
+	if (!how.label)
+		how.label = labels[c->kind];
+	return tend__subscribe(stream, &how, c->is_served ? &server : NULL, c, &c->sub, err);
+}
+
+static int start_thread(tend_consumer *c, tend_stream *stream, struct tend_error *err)
 {
 	char name[64];
 	pthread_t thread;
-	int r = tend_stream_subscribe(stream, NULL, &c->sub, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	snprintf(name, sizeof name, "tend-use:%.40s", stream->name);
 	r = tend__sys_thread(&thread, CONSUMER_STACK, name, run, c);
 	if (r < 0) {
@@ -150,6 +231,21 @@ static int start(tend_consumer *c, tend_stream *stream, struct tend_error *err)
 	}
 	pthread_detach(thread);
 	return 0;
+}
+
+static int start(tend_consumer *c, tend_stream *stream, struct tend_error *err)
+{
+	int r = subscribe(c, stream, err);
+
+	if (r < 0)
+		return r;
+	if (c->is_served && !c->sub->ended_before) {
+		if (c->sub->snapshot_n > 0)
+			tend__stream_command(stream, TEND__SERVE); /* or it would wait for the next chunk */
+		return 0;
+	}
+	c->is_served = false; /* there is no reader any more */
+	return start_thread(c, stream, err);
 }
 
 int tend__consume(tend_stream *stream, const struct tend_visitor *visitor, void *take_self, void (*destroy)(void *self),
@@ -179,6 +275,9 @@ int tend_stream_consume(tend_stream *stream, const struct tend_visitor *visitor,
 		                    "must not be NULL");
 	if (!visitor->on_chunk)
 		return tend__refuse(err, stream->name, "visitor.on_chunk", "must not be NULL");
+	if (visitor->runs_on > TEND_ON_READER)
+		return tend__refuse(err, stream->name, "visitor.runs_on", "is %d: choose TEND_ON_OWN_THREAD or "
+		                    "TEND_ON_READER", (int)visitor->runs_on);
 	return tend__consume(stream, visitor, self, NULL, TEND__USER, ret_consumer, err);
 }
 
@@ -243,11 +342,23 @@ static int check_call(tend_consumer *c, tend_duration d, const char *field, stru
 	return tend__check_duration(d, field, false, err);
 }
 
+/* What only the reader can bring to an end, the reader cannot wait for. */
+static int check_wait(const tend_consumer *c, tend_duration timeout, struct tend_error *err)
+{
+	if (timeout == TEND_AT_ONCE || tend__reading() != c->sub->stream || is_finished(c))
+		return 0;
+	return tend__error(err, -EDEADLK, TEND_STEP_CALLBACK, c->sub->stream->name,
+	                   "a visitor on the reader of stream %s cannot wait for a consumer of that stream",
+	                   c->sub->stream->label);
+}
+
 int tend_consumer_wait(tend_consumer *consumer, tend_duration timeout, struct tend_consumed *ret_consumed,
                        struct tend_error *err)
 {
 	int r = check_call(consumer, timeout, "timeout", err);
 
+	if (r == 0)
+		r = check_wait(consumer, timeout, err);
 	if (r < 0)
 		return r;
 	wait_finished(consumer, tend__deadline(timeout));
@@ -268,6 +379,8 @@ int tend_consumer_cancel(tend_consumer *consumer, tend_duration grace, enum tend
 	/* Nothing is added from here on, so draining comes to an end however fast the child writes. */
 	tend__sub_detach(consumer->sub);
 	tend__chan_cancel(&consumer->sub->chan, how == TEND_CANCEL_NOW);
+	if (consumer->is_served)
+		serve(consumer);
 	if (!wait_finished(consumer, tend__deadline(grace))) {
 		atomic_store_explicit(&consumer->abandoned, 1, memory_order_relaxed);
 		tend__chan_cancel(&consumer->sub->chan, true);
@@ -294,6 +407,8 @@ tend_consumer *tend_consumer_free(tend_consumer *consumer)
 		return NULL;
 	tend__chan_cancel(&consumer->sub->chan, true);
 	tend__sub_detach(consumer->sub);
+	if (consumer->is_served)
+		serve(consumer);
 	unref(consumer);
 	return NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A consumer: a thread that drives a visitor over a subscription. */
+/* A consumer: drives a visitor over a subscription, on a thread of its own or on the stream's reader. */
 #ifndef TEND_LIB_CONSUME_H
 #define TEND_LIB_CONSUME_H
 
@@ -10,7 +10,7 @@ enum tend__consumer_kind { TEND__USER, TEND__INSPECTOR, TEND__COLLECTOR };
 
 /*
  * [any] As tend_stream_consume(), and `destroy` (may be NULL) is called with take_self once nobody needs it any more:
- * when the handle is freed and the thread has left, or at once when the call fails.
+ * when the handle is freed and the last callback has returned, or at once when the call fails.
  */
 int tend__consume(tend_stream *stream, const struct tend_visitor *visitor, void *take_self, void (*destroy)(void *self),
                   enum tend__consumer_kind kind, tend_consumer **ret_consumer, struct tend_error *err);

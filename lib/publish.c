@@ -141,7 +141,9 @@ static bool offer(struct tend__publisher *p, tend_subscription *s)
 	if (atomic_load_explicit(&s->stalled_since, memory_order_relaxed))
 		atomic_store_explicit(&s->stalled_since, 0, memory_order_relaxed);
 	s->cursor = p->item.sequence + p->item.count;
-	if (tend__chan_is_half_full(&s->chan))
+	if (s->server)
+		p->serves = true;
+	else if (tend__chan_is_half_full(&s->chan))
 		tend__chan_wake(&s->chan);
 	return true;
 }
@@ -187,6 +189,40 @@ static void take_out_leavers(struct tend__publisher *p)
 	}
 }
 
+/* The next served subscriber from slot *i on, its consumer held; NULL: there is none. */
+static const struct tend__server *find_served(struct tend__publisher *p, uint32_t *i, void **ret_of)
+{
+	const struct tend__server *found = NULL;
+	struct tend__set *set;
+
+	tend__rcu_read_lock();
+	set = tend__slots_look(&p->st->slots);
+	for (; !found && *i < set->capacity; ++*i) {
+		tend_subscription *s = tend__set_at(set, *i);
+
+		if (!s || !s->server)
+			continue;
+		found = s->server;
+		found->hold(*ret_of = s->served);
+	}
+	tend__rcu_read_unlock();
+	return found;
+}
+
+void tend__publish_serve(struct tend__publisher *p)
+{
+	const struct tend__server *server;
+	uint32_t i = 0;
+	void *of;
+
+	p->serves = false;
+	while ((server = find_served(p, &i, &of))) {
+		tend__rcu_offline(); /* a visitor may detach, which waits for a grace period */
+		server->serve(of);
+		tend__rcu_online();
+	}
+}
+
 bool tend__publish_offer(struct tend__publisher *p)
 {
 	bool through = true;
@@ -204,6 +240,8 @@ bool tend__publish_offer(struct tend__publisher *p)
 	tend__rcu_read_unlock();
 	if (p->has_left)
 		take_out_leavers(p);
+	if (p->serves)
+		tend__publish_serve(p);
 	return through;
 }
 
@@ -245,4 +283,5 @@ void tend__publish_finish(struct tend__publisher *p, const struct tend__terminal
 		atomic_store_explicit(&s->stalled_since, 0, memory_order_relaxed);
 	}
 	tend__rcu_read_unlock();
+	tend__publish_serve(p);
 }

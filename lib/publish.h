@@ -12,6 +12,7 @@ struct tend__publisher {
 	struct tend__item item; /* what is being published */
 	unsigned unwoken;       /* chunks published since the last wake-up */
 	bool logs_loss;         /* a subscriber's first loss is to be logged */
+	bool serves;            /* an offer has left something for a consumer that runs on this thread */
 	bool has_left;          /* a subscriber's patience has ended: it is to be taken out */
 	int64_t stall_deadline; /* after an offer: when the first that had no room is to be given up on */
 };
@@ -25,6 +26,8 @@ bool tend__publish_offer(struct tend__publisher *p);
 void tend__publish_done(struct tend__publisher *p);
 /* Wakes the consumers that have got something and sleep: owed before the reader blocks anywhere. */
 void tend__publish_wake(struct tend__publisher *p, bool at_any_rate);
+/* Lets the consumers that run on this thread take what is there for them.  Online; offline while it calls them. */
+void tend__publish_serve(struct tend__publisher *p);
 /* Tells all of the end; `cut`: the item was not offered to the last. */
 void tend__publish_finish(struct tend__publisher *p, const struct tend__terminal *terminal, bool cut);
 

@@ -33,8 +33,8 @@
 #include "stream.h"
 #include "sys.h"
 
-/* Of callbacks only the host's log function runs here, for loss and read errors. */
-#define READER_STACK ((size_t)64 << 10)
+/* For visitors that asked for it.  Only what is touched costs memory. */
+#define READER_STACK ((size_t)256 << 10)
 /* After so many bytes without a pause the pipe is made bigger, which is worth 2 to 3 times the throughput in bulk. */
 #define BURST_TO_GROW (512 << 10)
 #define BIG_PIPE (1 << 20)
@@ -139,12 +139,16 @@ static void start_drain(struct reader *r)
 
 static void look_at_commands(struct reader *r)
 {
+	uint32_t old = r->commands;
+
 	/* (K) pairs with (K) in tend__stream_command: what the command means */
 	r->commands = atomic_load_explicit(&r->st->control, memory_order_acquire);
 	if (r->commands & TEND__ABORT)
 		leave(r, TEND_END_DETACHED, 0);
-	else if (r->commands & TEND__DRAIN)
+	else if ((r->commands ^ old) & TEND__DRAIN_PART)
 		start_drain(r); /* or a more hurried one than before */
+	if (!r->done && (r->commands ^ old) & ~TEND__DRAIN_PART)
+		tend__publish_serve(&r->pub);
 }
 
 /* The total is over: what is in the pipe at this moment is still taken. */
@@ -382,6 +386,7 @@ static void *run(void *arg)
 	tend_stream *st = arg;
 	struct reader r = { .st = st, .pub.st = st, .before = -1, .may_grow = st->pipe_inode != 0, .trimmed = true };
 
+	tend__set_reading(st);
 	tend__rcu_online();
 	while (!r.done)
 		step(&r);

@@ -145,10 +145,26 @@ int tend_stream_open(int take_fd, const struct tend_stream_options *options, con
 	return tend__stream_new(take_fd, false, options, label, label, ret_stream, err);
 }
 
+static _Thread_local const tend_stream *reading;
+
+const tend_stream *tend__reading(void)
+{
+	return reading;
+}
+
+void tend__set_reading(const tend_stream *stream)
+{
+	reading = stream;
+}
+
 void tend__stream_command(tend_stream *stream, uint32_t command)
 {
 	/* (K) pairs with (K) in look_at_commands, (K) in wait_for_room, and (K) in step */
-	atomic_fetch_or_explicit(&stream->control, command, memory_order_release);
+	if (command & (TEND__ABORT | TEND__DRAIN))
+		atomic_fetch_or_explicit(&stream->control, command, memory_order_release);
+	else
+		/* (K) pairs with (K) in look_at_commands, (K) in wait_for_room, and (K) in step */
+		atomic_fetch_add_explicit(&stream->control, command, memory_order_release);
 	tend__unpark(&stream->tx_parker);
 	tend__sys_ring(stream->wake_fd);
 }
@@ -197,7 +213,7 @@ void tend__stream_close(tend_stream *stream, bool join)
 {
 	if (tend__stream_is_ours(stream)) {
 		tend__stream_command(stream, TEND__ABORT);
-		if (join)
+		if (join && !reading) /* two visitors on two readers could wait for each other, one for itself */
 			tend__sys_join(stream->thread);
 		else
 			pthread_detach(stream->thread);

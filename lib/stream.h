@@ -13,8 +13,12 @@
 #include "slots.h"
 #include "wake.h"
 
-/* Bits of the control word; above them, how often the drain was changed. */
-enum { TEND__ABORT = 1, TEND__DRAIN = 2, TEND__DRAIN_CHANGED = 4 };
+/*
+ * The control word: two bits; how often the drain was changed; how often a consumer that the reader runs was left
+ * something that the reader does not know of.
+ */
+enum { TEND__ABORT = 1, TEND__DRAIN = 2, TEND__DRAIN_CHANGED = 4, TEND__SERVE = 1 << 16 };
+#define TEND__DRAIN_PART ((uint32_t)TEND__SERVE - 1)
 
 struct tend_stream {
 	_Atomic uint32_t refs;         /* owner, reader, each subscription */
@@ -65,7 +69,7 @@ int tend__stream_new(int take_fd, bool nonblock, const struct tend_stream_option
                      const char *name, tend_stream **ret_stream, struct tend_error *err);
 void tend__stream_ref(tend_stream *stream);
 void tend__stream_unref(tend_stream *stream);
-/* [any] Adds a command and wakes the reader wherever it is. */
+/* [any] Adds a command and wakes the reader wherever it is.  Of those that count, one more. */
 void tend__stream_command(tend_stream *stream, uint32_t command);
 /*
  * [any] Reads on until nothing came for idle_ns, at most until `deadline`, then takes what is in the pipe at that
@@ -76,6 +80,9 @@ void tend__stream_drain(tend_stream *stream, int64_t idle_ns, int64_t deadline);
 bool tend__stream_wait_gone(tend_stream *stream, int64_t deadline);
 /* [owner] Ends the stream and drops the owner's reference.  `join`: waits for the reader, which leaves at once. */
 void tend__stream_close(tend_stream *stream, bool join);
+/* [any] The stream whose reader this thread is, or NULL. */
+const tend_stream *tend__reading(void);
+void tend__set_reading(const tend_stream *stream);
 /* [any] Whether the handle belongs to this process and not to the one that it was forked from. */
 bool tend__stream_is_ours(const tend_stream *stream);
 

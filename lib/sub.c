@@ -249,8 +249,8 @@ int tend__subscribe(tend_stream *stream, const struct tend_subscribe *options, c
 	tend_subscription *s;
 	int r;
 
-	if (!stream || !ret_subscription)
-		return tend__refuse(err, NULL, stream ? "ret_subscription" : "stream", "must not be NULL");
+	if (!stream)
+		return tend__refuse(err, NULL, "stream", "must not be NULL");
 	if (!tend__stream_is_ours(stream))
 		return tend__error(err, -ECHILD, TEND_STEP_FORK, stream->name,
 		                   "stream %s belongs to the process that this one was forked from", stream->label);
@@ -263,6 +263,7 @@ int tend__subscribe(tend_stream *stream, const struct tend_subscribe *options, c
 		                       "no memory for a subscription of stream %s", stream->label);
 	s->server = server;
 	s->served = served;
+	*ret_subscription = s;
 	r = attach(stream, s);
 	if (r < 0) {
 		tend__sub_unref(s);
@@ -273,14 +274,21 @@ int tend__subscribe(tend_stream *stream, const struct tend_subscribe *options, c
 		return tend__error_sys(err, r, TEND_STEP_ALLOCATE, stream->name, "no memory to subscribe to stream %s",
 		                       stream->label);
 	}
-	*ret_subscription = s;
 	return 0;
 }
 
 int tend_stream_subscribe(tend_stream *stream, const struct tend_subscribe *options,
                           tend_subscription **ret_subscription, struct tend_error *err)
 {
-	return tend__subscribe(stream, options, NULL, NULL, ret_subscription, err);
+	tend_subscription *s;
+	int r;
+
+	if (!ret_subscription)
+		return tend__refuse(err, NULL, "ret_subscription", "must not be NULL");
+	r = tend__subscribe(stream, options, NULL, NULL, &s, err);
+	if (r == 0)
+		*ret_subscription = s;
+	return r;
 }
 
 /* ---- detach ---- */
@@ -489,6 +497,8 @@ int tend_subscription_next(tend_subscription *subscription, tend_duration timeou
 		return -EINVAL;
 	if (!tend__stream_is_ours(subscription->stream))
 		return -ECHILD;
+	if (timeout != TEND_AT_ONCE && tend__reading() == subscription->stream)
+		return -EDEADLK;
 	if (!tend__sub_next(subscription, tend__deadline(timeout), ret_event))
 		ret_event->kind = TEND_TIMED_OUT; /* only a consumer's subscription is ever cancelled */
 	if (subscription->fd >= 0)

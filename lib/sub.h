@@ -57,7 +57,10 @@ struct tend_subscription {
 	tend_subscription *older, *newer; /* in the stream's list */
 };
 
-/* [any] As tend_stream_subscribe(), for a consumer that the reader runs: server and served, or NULL. */
+/*
+ * [any] As tend_stream_subscribe(), for a consumer that the reader runs: server and served, or NULL.
+ * *ret_subscription is set before the reader can see it, also when the call fails after all.
+ */
 int tend__subscribe(tend_stream *stream, const struct tend_subscribe *options, const struct tend__server *server,
                     void *served, tend_subscription **ret_subscription, struct tend_error *err);
 void tend__sub_unref(tend_subscription *sub);

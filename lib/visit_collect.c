@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Collects a stream on a consumer's thread, and hands over what was kept, with an account of what was not, when that
- * thread is done with it.
+ * Collects a stream, and hands over what was kept, with an account of what was not, when that is done with.
  *
- * Everything in struct collector is the consumer thread's until it has finished; from then on nobody changes it.  That
+ * Everything in struct collector is the visitor's until it has finished; from then on nobody changes it.  That
  * the consumer has ended is not enough to know: one that was abandoned has ended, and may still be in on_chunk.
  */
 #include <errno.h>
@@ -150,7 +149,7 @@ static int prepare(struct collector *c, const struct tend_collect *o, struct ten
 int tend_stream_collect(tend_stream *stream, const struct tend_collect *options, tend_consumer **ret_consumer,
                         struct tend_error *err)
 {
-	const struct tend_visitor *visitor;
+	struct tend_visitor visitor;
 	struct collector *c;
 	int r;
 
@@ -168,8 +167,10 @@ int tend_stream_collect(tend_stream *stream, const struct tend_collect *options,
 		destroy(c);
 		return r;
 	}
-	visitor = options->kind == TEND_COLLECTION_BYTES ? &byte_visitor : &line_visitor;
-	return tend__consume(stream, visitor, c, destroy, TEND__COLLECTOR, ret_consumer, err);
+	visitor = options->kind == TEND_COLLECTION_BYTES ? byte_visitor : line_visitor;
+	visitor.runs_on = options->runs_on ? options->runs_on : TEND_ON_READER;
+	visitor.subscribe = options->subscribe;
+	return tend__consume(stream, &visitor, c, destroy, TEND__COLLECTOR, ret_consumer, err);
 }
 
 /* ---- the result ---- */

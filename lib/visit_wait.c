@@ -154,6 +154,9 @@ int tend_stream_wait_for_line(tend_stream *stream, const struct tend_line_option
 	r = tend__check_duration(timeout, "timeout", false, err);
 	if (r < 0)
 		return r;
+	if (tend__reading() == stream)
+		return tend__error(err, -EDEADLK, TEND_STEP_CALLBACK, stream->name,
+		                   "a visitor on the reader of stream %s cannot wait for a line of it", stream->label);
 	s.deadline = tend__deadline(timeout);
 	r = tend_parser_new(options, &s.parser, err);
 	if (r < 0)

@@ -17,6 +17,7 @@ test_programs = \
 	%D%/test_host \
 	%D%/test_input \
 	%D%/test_line \
+	%D%/test_on_reader \
 	%D%/test_opts \
 	%D%/test_process \
 	%D%/test_regressions \
@@ -42,6 +43,7 @@ loop_programs = \
 	%D%/test_consume \
 	%D%/test_eventfd \
 	%D%/test_input \
+	%D%/test_on_reader \
 	%D%/test_process \
 	%D%/test_replay \
 	%D%/test_spawn \

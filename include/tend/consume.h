@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Consumers.  A consumer runs a visitor over a subscription of its own, on a thread of its own.  Ready-made ones
- * inspect, collect, and wait for a line.  Every result says what it is missing.
+ * Consumers.  A consumer runs a visitor over a subscription of its own, on a thread of its own or on the stream's
+ * reader.  Ready-made ones inspect, collect, write, and wait for a line.  Every result says what it is missing.
  */
 #ifndef TEND_CONSUME_H
 #define TEND_CONSUME_H
@@ -34,21 +34,44 @@ struct tend_end {
 	uint64_t offset;         /* where in the stream it ended */
 };
 
+/* Which thread calls a visitor. */
+enum tend_runs_on {
+	/* One of the consumer's own.  A callback may block: a reliable stream then blocks the child. */
+	TEND_ON_OWN_THREAD = 1,
+	/*
+	 * The stream's reader: no thread more, no buffer in between, so nothing is ever lost to it, and no wake-up.
+	 * A callback must not block: until it returns nothing of this stream is read, and no other subscriber of it
+	 * gets anything.  It has 200 KiB of stack.  When a consumer is cancelled or freed while none of its callbacks
+	 * is running, the thread that does so calls on_end, after what is still owed with TEND_CANCEL_DRAIN.  A stream
+	 * that has ended already has no reader any more: then it is a thread of the consumer's own.
+	 */
+	TEND_ON_READER
+};
+
 /*
- * What is called, strictly one call after the other, on the consumer's thread, with no library lock held.  A callback
- * may block (a reliable stream then blocks the child) and may call any tend_ function that says so; it must not wait
- * for its own consumer.  on_gap may be NULL.  on_end may be NULL; it is called exactly once, last, in every case, and
- * `self` must stay valid until it has returned.
+ * What is called, strictly one call after the other, with no library lock held.  A callback may call any tend_ function
+ * that says so; it must not wait for its own consumer, nor, on the reader, for anything that the reader has to bring
+ * about: these are refused with -EDEADLK.  on_gap may be NULL.  on_end may be NULL; it is called exactly once, last, in
+ * every case, and `self` must stay valid until it has returned.
  */
 struct tend_visitor {
 	enum tend_flow (*on_chunk)(void *self, const struct tend_chunk *chunk);
 	void (*on_gap)(void *self, const struct tend_gap *gap);
 	void (*on_end)(void *self, const struct tend_end *end);
+	enum tend_runs_on runs_on;       /* extra: absent: TEND_ON_OWN_THREAD */
+	struct tend_subscribe subscribe; /* extra: how it subscribes; of little effect with TEND_ON_READER */
 };
 
 /*
- * Subscribes and starts the thread.  The visitor struct is copied; `self` is the caller's.  The subscription exists
- * when the call returns.  Errors as tend_stream_subscribe(), -EAGAIN (thread), -EINVAL (visitor without on_chunk).
+ * In a callback of a visitor: whether its consumer was cancelled with TEND_CANCEL_NOW, abandoned or freed, so that
+ * whatever takes long is better given up.  False anywhere else.  Any thread; does not block.
+ */
+TEND_API bool tend_visitor_should_stop(void);
+
+/*
+ * Subscribes and starts the thread, if one is needed.  The visitor struct is copied; `self` is the caller's.  The
+ * subscription exists when the call returns.  Errors as tend_stream_subscribe(), -EAGAIN (thread), -EINVAL (a field of
+ * the visitor).
  * Any thread; does not block.
  */
 TEND_API int tend_stream_consume(tend_stream *stream, const struct tend_visitor *visitor, void *self,
@@ -58,7 +81,8 @@ TEND_API int tend_stream_consume(tend_stream *stream, const struct tend_visitor 
  * Waits until the consumer has ended, for whatever reason, or `timeout` has passed (ret->ending is then
  * TEND_END_NONE).  A consumer that has ended wins against a deadline that has passed.  ret_consumed may be NULL.  Frees
  * nothing; may be called again.
- * 0, -EINVAL, -ECHILD (after fork), -EDEADLK (from the consumer's own visitor).  Any thread, also several; blocks.
+ * 0, -EINVAL, -ECHILD (after fork), -EDEADLK (from the consumer's own visitor, or from one that the stream's reader
+ * runs).  Any thread, also several; blocks.
  */
 TEND_API int tend_consumer_wait(tend_consumer *consumer, tend_duration timeout, struct tend_consumed *ret_consumed,
                                 struct tend_error *err);
@@ -114,6 +138,8 @@ struct tend_collect {
 	enum tend_overflow overflow; /* choice */
 	size_t max_bytes;            /* choice unless TEND_TRUSTED_UNBOUNDED: bytes kept; line ends do not count */
 	size_t max_lines;            /* lines: choice unless TEND_TRUSTED_UNBOUNDED */
+	enum tend_runs_on runs_on;   /* extra: absent: TEND_ON_READER, as a collector never blocks */
+	struct tend_subscribe subscribe; /* extra */
 	struct tend_line_options line; /* lines: extra; absent: max_length = max_bytes (at most TEND_MAX_LINE_LENGTH),
 					  TEND_LINE_TRUNCATE */
 };
@@ -177,7 +203,8 @@ struct tend_line_found {
  * Subscribes, looks at lines on the caller's thread until `match` returns true, and closes the subscription.  The time
  * runs from the call.  What is retained is looked at first.  A line without an LF counts when the stream ends.  What
  * comes after the match is not consumed for others: `resume_offset` says where it begins.  All three outcomes return 0.
- * Errors as tend_stream_subscribe(), -EINVAL (options, timeout), -ENOMEM.  Any thread; blocks.
+ * Errors as tend_stream_subscribe(), -EINVAL (options, timeout), -ENOMEM, -EDEADLK (in a visitor that this stream's
+ * own reader runs).  Any thread; blocks.
  */
 TEND_API int tend_stream_wait_for_line(tend_stream *stream, const struct tend_line_options *options,
                                        tend_line_match *match, void *arg, tend_duration timeout,

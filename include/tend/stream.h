@@ -155,7 +155,8 @@ TEND_API int tend_stream_open(int take_fd, const struct tend_stream_options *opt
 /*
  * Frees a stream made by tend_stream_open(); NULL is allowed.  Its subscribers get what is buffered for them and then
  * TEND_DETACHED.  Waits for the reader thread to leave, which it does at once, unless the descriptor is neither
- * a pipe nor a socket and a read(2) of it hangs.  Returns NULL.  Any thread, once.
+ * a pipe nor a socket and a read(2) of it hangs, or a visitor that it runs does not return; in a visitor that a reader
+ * runs it does not wait.  Returns NULL.  Any thread, once.
  */
 TEND_API tend_stream *tend_stream_free(tend_stream *stream);
 TEND_API void tend_stream_auto(tend_stream **stream);
@@ -221,16 +222,18 @@ TEND_API const char *tend_stream_label(const tend_stream *stream);
 /*
  * The next thing that happens on the subscription, at the latest after `timeout`: data that is there goes before the
  * end, the end before the time-out.  After an end the same end is returned again.  0, -EINVAL (timeout),
- * -ECHILD (after fork).  One thread at a time per subscription; blocks.
+ * -ECHILD (after fork), -EDEADLK (would wait, in a visitor that this stream's own reader runs).  One thread at a time
+ * per subscription; blocks.
  */
 TEND_API int tend_subscription_next(tend_subscription *subscription, tend_duration timeout,
                                     struct tend_event *ret_event);
 
 /*
  * An eventfd for poll(2), epoll and event loops: readable when tend_subscription_next() would not wait, for data, a gap
- * or the end; then call that with TEND_AT_ONCE until it says TEND_TIMED_OUT, which it may do at once now and then.  Only
- * poll it: it belongs to the subscription, is the same at each call, and is closed by tend_subscription_close().  -EMFILE, -ENFILE, -ENOMEM,
- * -EINVAL (NULL), -ECHILD (after fork).  One thread at a time, as tend_subscription_next(); does not block.
+ * or the end; then call that with TEND_AT_ONCE until it says TEND_TIMED_OUT, which it may do at once now and then.
+ * Only poll it: it belongs to the subscription, is the same at each call, and is closed by tend_subscription_close().
+ * -EMFILE, -ENFILE, -ENOMEM, -EINVAL (NULL), -ECHILD (after fork).  One thread at a time, as tend_subscription_next();
+ * does not block.
  */
 TEND_API int tend_subscription_fd(tend_subscription *subscription);
 
