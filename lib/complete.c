@@ -146,6 +146,7 @@ static void report_side(tend_process *p, struct side *s)
 	if (!s->stream)
 		return;
 	stats = tend_stream_stats(s->stream);
+	s->result->is_discarded = !s->stream->has_reader;
 	s->result->end = stats.end;
 	s->result->read_errno = stats.read_errno;
 	s->result->bytes = stats.bytes_read;
@@ -195,6 +196,11 @@ static void run(tend_process *p, const struct tend_complete *o, struct side side
 		result->n_survivors = tend__group_members(p, result->survivors);
 }
 
+static bool is_read(const tend_stream *stream)
+{
+	return stream && stream->has_reader;
+}
+
 int tend_process_complete(tend_process *process, const struct tend_complete *options, struct tend_result *ret_result,
                           struct tend_error *err)
 {
@@ -206,7 +212,7 @@ int tend_process_complete(tend_process *process, const struct tend_complete *opt
 		return r;
 	if (!options || !ret_result)
 		return tend__refuse(err, process->name, options ? "ret_result" : "options", "must not be NULL");
-	r = tend__check_complete(options, process->out || process->err, err);
+	r = tend__check_complete(options, is_read(process->out) || is_read(process->err), err);
 	if (r == 0 && tend__reading() && (tend__reading() == process->out || tend__reading() == process->err))
 		r = tend__error(err, -EDEADLK, TEND_STEP_CALLBACK, process->name,
 		                "a visitor on the reader of stream %s cannot wait for that stream's end",

@@ -315,6 +315,8 @@ static void read_some(struct reader *r)
 		wait_for_bytes(r);
 		return;
 	}
+	if (n == -EIO && r->st->is_tty)
+		n = 0; /* every other side of the pseudoterminal has been closed: pty(7), ioctl_tty(2) */
 	if (n <= 0) {
 		leave(r, n == 0 ? TEND_END_EOF : TEND_END_READ_ERROR, (int)-n);
 		return;

@@ -117,13 +117,23 @@ static int make_stream(struct spawning *s, int target, const struct tend_output 
 	                        err);
 }
 
+static int discard(struct spawning *s, int target, struct tend_error *err)
+{
+	int r = use_null(s, target, err);
+
+	if (r < 0)
+		return r;
+	return target == 1 ? tend__stream_new_discarded("stdout", s->p->name, &s->p->out, err)
+	                   : tend__stream_new_discarded("stderr", s->p->name, &s->p->err, err);
+}
+
 static int make_output(struct spawning *s, int target, const struct tend_output *out, struct tend_error *err)
 {
 	switch (out->kind) {
 	case TEND_OUTPUT_STREAM:
 		return make_stream(s, target, out, err);
 	case TEND_OUTPUT_DISCARD:
-		return use_null(s, target, err);
+		return discard(s, target, err);
 	case TEND_OUTPUT_FD:
 		s->plan.stdio[target] = out->fd;
 		return 0;

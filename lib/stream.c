@@ -61,9 +61,12 @@ static void init(tend_stream *st, int fd, const struct tend_stream_options *opti
 	st->fork_generation = tend__fork_generation();
 	st->fd = fd;
 	st->wake_fd = -1;
+	st->has_reader = fd >= 0;
 	st->pipe_inode = tend__sys_pipe_inode(fd);
 	if (st->pipe_inode)
 		size = tend__sys_pipe_size(fd);
+	else
+		st->is_tty = tend__sys_is_tty(fd);
 	atomic_init(&st->pipe_size, size > 0 ? (uint64_t)size : 0);
 	atomic_init(&st->refs, 1);
 	atomic_init(&st->control, 0);
@@ -122,6 +125,29 @@ int tend__stream_new(int take_fd, bool nonblock, const struct tend_stream_option
 	return 0;
 }
 
+int tend__stream_new_discarded(const char *label, const char *name, tend_stream **ret_stream, struct tend_error *err)
+{
+	static const struct tend_stream_options options = {
+		.backend = TEND_DISCARDED, .replay = { .kind = TEND_RETAIN_NONE }
+	};
+	tend_stream *st = tend__rcu_setup() < 0 ? NULL : tend__aligned_calloc(64, sizeof *st);
+
+	if (st) {
+		init(st, -1, &options, label, name);
+		if (tend__slots_init(&st->slots, 1) < 0) {
+			destroy(st);
+			st = NULL;
+		}
+	}
+	if (!st)
+		return tend__error_sys(err, -ENOMEM, TEND_STEP_ALLOCATE, name, "no memory for stream %s", label);
+	st->ended = true;
+	st->terminal.ending = TEND_END_EOF;
+	atomic_init(&st->gone, 1);
+	*ret_stream = st;
+	return 0;
+}
+
 int tend_stream_open(int take_fd, const struct tend_stream_options *options, const char *label,
                      tend_stream **ret_stream, struct tend_error *err)
 {
@@ -173,6 +199,8 @@ void tend__stream_drain(tend_stream *stream, int64_t idle_ns, int64_t deadline)
 {
 	bool first, changes;
 
+	if (!stream->has_reader)
+		return;
 	tend__lock(&stream->lock);
 	first = !(atomic_load_explicit(&stream->control, memory_order_relaxed) & TEND__DRAIN);
 	changes = first || idle_ns < stream->drain_idle_ns || deadline < stream->drain_deadline;
@@ -211,7 +239,7 @@ bool tend__stream_wait_gone(tend_stream *stream, int64_t deadline)
 
 void tend__stream_close(tend_stream *stream, bool join)
 {
-	if (tend__stream_is_ours(stream)) {
+	if (stream->has_reader && tend__stream_is_ours(stream)) {
 		tend__stream_command(stream, TEND__ABORT);
 		if (join && !reading) /* two visitors on two readers could wait for each other, one for itself */
 			tend__sys_join(stream->thread);
@@ -327,7 +355,7 @@ struct tend_stream_stats tend_stream_stats(const tend_stream *stream)
 		.chunks_read = figure(&stream->chunks_read),
 		.bytes_dropped = figure(&stream->bytes_dropped),
 		.chunks_dropped = figure(&stream->chunks_dropped),
-		.bytes_pinned = tend__pool_bytes(stream->pool),
+		.bytes_pinned = stream->pool ? tend__pool_bytes(stream->pool) : 0,
 		.pipe_size = (size_t)figure(&stream->pipe_size),
 		.replay_enabled = stream->options.replay.kind != TEND_RETAIN_NONE,
 	};

@@ -29,11 +29,13 @@ struct tend_stream {
 	/* the reader's alone, once it runs */
 	int fd;
 	bool nonblock;
+	bool is_tty;                   /* a pseudoterminal says EIO where others say that they have ended */
 	struct tend__pool *pool;
 
 	struct tend_pid_name held_by[TEND_MAX_NAMED]; /* valid with `gone`: who held the pipe when a drain ran out */
 	size_t n_held_by;
 
+	bool has_reader;               /* all but a discarded one */
 	int wake_fd;                   /* makes the reader's poll return */
 	uint64_t pipe_inode;           /* 0: no pipe */
 	pthread_t thread;
@@ -67,6 +69,8 @@ struct tend_stream {
  */
 int tend__stream_new(int take_fd, bool nonblock, const struct tend_stream_options *options, const char *label,
                      const char *name, tend_stream **ret_stream, struct tend_error *err);
+/* [any] Makes one that has ended without a byte, and has no reader.  0, -ENOMEM. */
+int tend__stream_new_discarded(const char *label, const char *name, tend_stream **ret_stream, struct tend_error *err);
 void tend__stream_ref(tend_stream *stream);
 void tend__stream_unref(tend_stream *stream);
 /* [any] Adds a command and wakes the reader wherever it is.  Of those that count, one more. */

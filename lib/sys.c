@@ -128,6 +128,15 @@ uint64_t tend__sys_pipe_inode(int fd)
 	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) ? st.st_ino : 0;
 }
 
+bool tend__sys_is_tty(int fd)
+{
+	int saved = errno;
+	bool is = isatty(fd);
+
+	errno = saved;
+	return is;
+}
+
 int tend__sys_pipe_size(int fd)
 {
 	return checked(fcntl(fd, F_GETPIPE_SZ));

@@ -22,6 +22,7 @@ test_programs = \
 	%D%/test_process \
 	%D%/test_regressions \
 	%D%/test_replay \
+	%D%/test_sources \
 	%D%/test_spawn \
 	%D%/test_stall \
 	%D%/test_stdio \

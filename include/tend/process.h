@@ -24,8 +24,8 @@ TEND_API pid_t tend_process_pid(const tend_process *process);
 /* Its name.  Lent until the handle is freed. */
 TEND_API const char *tend_process_name(const tend_process *process);
 /*
- * Its streams; NULL where the choice was not a stream (with TEND_OUT_MERGE stderr has none).  Borrowed until the
- * handle is freed.
+ * Its streams; NULL where the choice was neither a stream nor TEND_OUT_DISCARD (with TEND_OUT_MERGE stderr has none).
+ * A discarded one may be used as any other: it ends at once, without a byte.  Borrowed until the handle is freed.
  */
 TEND_API tend_stream *tend_process_stdout(tend_process *process);
 TEND_API tend_stream *tend_process_stderr(tend_process *process);
@@ -134,6 +134,7 @@ struct tend_output_result {
 				    drain ran out */
 	int read_errno;
 	uint64_t bytes, chunks;  /* read from the pipe */
+	bool is_discarded;       /* TEND_OUT_DISCARD: that there is nothing says nothing about the child */
 	struct tend_pid_name held_by[TEND_MAX_NAMED]; /* who still held the pipe when the drain ran out */
 	size_t n_held_by;        /* how many there are; only the first TEND_MAX_NAMED are named */
 };

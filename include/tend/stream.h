@@ -20,7 +20,8 @@ typedef struct tend_subscription tend_subscription;
 
 enum tend_backend {
 	TEND_SINGLE_SUBSCRIBER = 1, /* at most one subscription at a time; a second one is refused with -EBUSY */
-	TEND_BROADCAST              /* any number, each with a buffer of its own */
+	TEND_BROADCAST,             /* any number, each with a buffer of its own */
+	TEND_DISCARDED              /* only read back, from TEND_OUT_DISCARD: any number, each ends at once */
 };
 
 enum tend_delivery {
