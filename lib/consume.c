@@ -240,7 +240,7 @@ static int start(tend_consumer *c, tend_stream *stream, struct tend_error *err)
 	if (r < 0)
 		return r;
 	if (c->is_served && !c->sub->ended_before) {
-		if (c->sub->snapshot_n > 0)
+		if (c->sub->had_snapshot)
 			tend__stream_command(stream, TEND__SERVE); /* or it would wait for the next chunk */
 		return 0;
 	}

@@ -1,8 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A suffix of the stream, kept by rule.  Small neighbouring reads are merged into one entry where they lie side by
- * side in one slab, so that a child that writes single bytes costs a few entries and not one per byte.  Slabs are
- * retired at least three quarters full, hence what is pinned is at most 4/3 of what is retained, and two slabs.
+ * Problem: keep a suffix of the stream by rule, in little more memory than its bytes, and let anybody have all of it
+ * without holding up the reader for longer than it takes to count a few references.
+ *
+ * Threads: the reader appends, anybody takes a snapshot or seals, all under the stream's lock; who has a snapshot walks
+ * it without.
+ *
+ * State: a list of segments.  Small neighbouring reads are merged into one item where they lie side by side in one
+ * slab, so that a child that writes single bytes costs a few items and not one per byte.  Slabs are retired at least
+ * three quarters full, hence what is pinned is at most 4/3 of what is retained, and two slabs.
+ *
+ * Invariants
+ *   I1  Only the newest item is ever changed (merge), so a snapshot has a copy of that one and reads the others where
+ *       they are.
+ *   I2  An item that the rule drops gives its slab back at once if nobody else has its segment; otherwise when the
+ *       segment is next seen without other owners, at the latest when it is freed.  So a segment with another owner
+ *       keeps all its slabs.
+ *   I3  The first segment is let go of when all its items have been dropped; snapshots keep theirs.
+ *
+ * Ordering pairs
+ *   (I) the last unref of a segment after all owners' use of it.
  */
 #include "replay.h"
 
@@ -10,6 +27,9 @@
 #include <string.h>
 
 #include "mem.h"
+
+#define FIRST_ROOM 16
+#define MOST_ROOM 256
 
 void tend__replay_init(struct tend__replay *r, const struct tend_replay *rule, size_t read_chunk_size)
 {
@@ -24,61 +44,110 @@ void tend__replay_init(struct tend__replay *r, const struct tend_replay *rule, s
 	r->merge_limit = (uint32_t)limit;
 }
 
-static struct tend__item *entry(const struct tend__replay *r, size_t i)
+/* ---- segments ---- */
+
+static struct tend__segment *segment_new(uint32_t room)
 {
-	return &r->ring[(r->first + i) & (r->room - 1)];
+	struct tend__segment *s = tend__malloc(sizeof *s + room * sizeof s->items[0]);
+
+	if (!s)
+		return NULL;
+	atomic_init(&s->refs, 1);
+	s->n = s->released = 0;
+	s->room = room;
+	s->next = NULL;
+	return s;
+}
+
+static void release_up_to(struct tend__segment *s, uint32_t end)
+{
+	for (; s->released < end; s->released++)
+		tend__slab_unref(s->items[s->released].slab);
+}
+
+static void segment_unref(struct tend__segment *s)
+{
+	/* (I) pairs with (I) in is_sole, and with itself: uses of the items before they are let go of */
+	if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	release_up_to(s, s->n);
+	tend__free(s);
+}
+
+static bool is_sole(const struct tend__segment *s)
+{
+	/* (I) pairs with (I) in segment_unref: no snapshot looks at it any more */
+	return atomic_load_explicit(&s->refs, memory_order_acquire) == 1;
+}
+
+/* ---- the queue ---- */
+
+/* Lets go of the first segment. */
+static void drop_segment(struct tend__replay *r)
+{
+	struct tend__segment *s = r->first;
+
+	r->first = s->next;
+	if (!r->first)
+		r->last = NULL;
+	r->first_at = 0;
+	r->segments--;
+	segment_unref(s);
 }
 
 static void drop_first(struct tend__replay *r)
 {
-	struct tend__item *item = entry(r, 0);
+	struct tend__segment *s = r->first;
+	const struct tend__item *item = &s->items[r->first_at++];
 
 	r->bytes -= item->size;
 	r->chunks -= item->count;
-	r->first++;
 	r->n--;
-	tend__slab_unref(item->slab);
+	if (is_sole(s))
+		release_up_to(s, r->first_at);
+	if (r->first_at == s->room)
+		drop_segment(r);
 }
 
 static int make_room(struct tend__replay *r)
 {
-	size_t room = r->room ? r->room * 2 : 16;
-	struct tend__item *ring;
+	struct tend__segment *s;
+	uint32_t room = r->last ? r->last->room * 2 : FIRST_ROOM;
 
-	if (r->n < r->room)
+	if (r->last && r->last->n < r->last->room)
 		return 0;
-	ring = tend__malloc(room * sizeof *ring);
-	if (!ring)
+	s = segment_new(room < MOST_ROOM ? room : MOST_ROOM);
+	if (!s)
 		return -ENOMEM;
-	for (size_t i = 0; i < r->n; i++)
-		ring[i] = *entry(r, i);
-	tend__free(r->ring);
-	r->ring = ring;
-	r->room = room;
-	r->first = 0;
+	if (r->last)
+		r->last->next = s;
+	else
+		r->first = s;
+	r->last = s;
+	r->segments++;
 	return 0;
 }
 
 static bool merge(struct tend__replay *r, const struct tend__item *item)
 {
-	struct tend__item *last = r->n ? entry(r, r->n - 1) : NULL;
+	struct tend__item *newest = r->n ? &r->last->items[r->last->n - 1] : NULL;
 
-	if (!last || last->slab != item->slab || last->at + last->size != item->at ||
-	    last->size + item->size > r->merge_limit)
+	if (!newest || newest->slab != item->slab || newest->at + newest->size != item->at ||
+	    newest->size + item->size > r->merge_limit)
 		return false;
-	last->size += item->size;
-	last->count += item->count;
+	newest->size += item->size;
+	newest->count += item->count;
 	return true;
 }
 
-/* Whether the rule would still hold without the first entry. */
+/* Whether the rule would still hold without the first item. */
 static bool first_is_spare(const struct tend__replay *r)
 {
 	switch (r->rule.kind) {
 	case TEND_RETAIN_CHUNKS:
 		return r->n > r->rule.amount;
 	case TEND_RETAIN_BYTES:
-		return r->bytes - entry(r, 0)->size >= r->rule.amount;
+		return r->bytes - r->first->items[r->first_at].size >= r->rule.amount;
 	default:
 		return false;
 	}
@@ -92,7 +161,8 @@ int tend__replay_append(struct tend__replay *r, const struct tend__item *item)
 		if (make_room(r) < 0)
 			return -ENOMEM;
 		tend__slab_ref(item->slab);
-		*entry(r, r->n++) = *item;
+		r->last->items[r->last->n++] = *item;
+		r->n++;
 	}
 	r->bytes += item->size;
 	r->chunks += item->count;
@@ -104,11 +174,10 @@ int tend__replay_append(struct tend__replay *r, const struct tend__item *item)
 void tend__replay_seal(struct tend__replay *r)
 {
 	r->sealed = true;
-	while (r->n)
-		drop_first(r);
-	tend__free(r->ring);
-	r->ring = NULL;
-	r->room = r->first = 0;
+	while (r->first)
+		drop_segment(r);
+	r->n = 0;
+	r->bytes = r->chunks = 0;
 }
 
 void tend__replay_fini(struct tend__replay *r)
@@ -116,10 +185,47 @@ void tend__replay_fini(struct tend__replay *r)
 	tend__replay_seal(r);
 }
 
-void tend__replay_copy(const struct tend__replay *r, struct tend__item *ret_items)
+/* ---- snapshots ---- */
+
+void tend__replay_snapshot(struct tend__replay *r, struct tend__segment **take_room, struct tend__snapshot *ret)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		ret_items[i] = *entry(r, i);
-		tend__slab_ref(ret_items[i].slab);
+	size_t i = 0;
+
+	*ret = (struct tend__snapshot){
+		.segments = take_room, .n_segments = r->segments, .item = r->first_at, .left = r->n
+	};
+	for (struct tend__segment *s = r->first; s; s = s->next) {
+		atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+		take_room[i++] = s;
 	}
+	if (r->n)
+		ret->newest = r->last->items[r->last->n - 1];
+}
+
+bool tend__snapshot_next(struct tend__snapshot *s, struct tend__item *ret_item)
+{
+	const struct tend__segment *segment;
+
+	if (s->left == 0)
+		return false;
+	segment = s->segments[s->at];
+	*ret_item = s->left == 1 ? s->newest : segment->items[s->item];
+	tend__slab_ref(ret_item->slab);
+	s->item++;
+	if (--s->left == 0)
+		tend__snapshot_fini(s);
+	else if (s->item == segment->room) {
+		segment_unref(s->segments[s->at++]);
+		s->item = 0;
+	}
+	return true;
+}
+
+void tend__snapshot_fini(struct tend__snapshot *s)
+{
+	while (s->at < s->n_segments)
+		segment_unref(s->segments[s->at++]);
+	tend__free(s->segments);
+	s->segments = NULL;
+	s->left = 0;
 }

@@ -6,9 +6,9 @@
  * Threads: attach and detach by any thread; next by one consumer at a time; the reader pushes into the channel.
  *
  * Invariants
- *   I1  Attach is one section under the stream's lock: it copies what is retained, sets the cursor to the sequence
- *       behind it, and publishes the slot.  The reader records a chunk under the same lock before it offers it.  So a
- *       chunk is in the copy exactly if cursor > its sequence, and the reader skips exactly those.
+ *   I1  Attach is one section under the stream's lock: it takes a snapshot of what is retained, sets the cursor to
+ *       the sequence behind it, and publishes the slot.  The reader records a chunk under the same lock before it
+ *       offers it.  So a chunk is in the snapshot exactly if cursor > its sequence, and the reader skips exactly those.
  *   I2  The end is recorded under the lock before the slots are walked: who attaches finds it, or is walked.  Exactly
  *       once.
  *   I3  Loss is not stored: the consumer compares offset and sequence of what it takes with what had to come next.  So
@@ -90,12 +90,10 @@ static void destroy(tend_subscription *s)
 		tend__slab_unref(s->lent);
 	if (s->has_held)
 		tend__slab_unref(s->held.slab);
-	while (s->snapshot_at < s->snapshot_n)
-		tend__slab_unref(s->snapshot[s->snapshot_at++].slab);
+	tend__snapshot_fini(&s->snapshot);
 	while (tend__chan_drain(&s->chan, &item))
 		tend__slab_unref(item.slab);
 	tend__chan_fini(&s->chan);
-	tend__free(s->snapshot);
 	tend__stream_unref(s->stream);
 	tend__free(s);
 }
@@ -162,28 +160,27 @@ static tend_subscription *make(tend_stream *st, const struct tend_subscribe *o)
 
 /* Memory that the section under the lock may turn out to need. */
 struct room {
-	struct tend__item *snapshot;
-	size_t snapshot_n;
+	struct tend__segment **segments; /* for the snapshot */
+	size_t n_segments;
 	struct tend__set *set; /* a bigger one before; the replaced one after */
 	uint32_t set_n;
 };
 
 static int get_room(struct room *room)
 {
-	tend__free(room->snapshot);
+	tend__free(room->segments);
 	tend__free(room->set);
-	room->snapshot = room->snapshot_n ? tend__malloc(room->snapshot_n * sizeof *room->snapshot) : NULL;
+	room->segments = room->n_segments ? tend__malloc(room->n_segments * sizeof *room->segments) : NULL;
 	room->set = room->set_n ? tend__set_new(room->set_n) : NULL;
-	return (room->snapshot_n && !room->snapshot) || (room->set_n && !room->set) ? -ENOMEM : 0;
+	return (room->n_segments && !room->segments) || (room->set_n && !room->set) ? -ENOMEM : 0;
 }
 
 /* [locked] */
 static void take_snapshot(tend_stream *st, tend_subscription *s, struct room *room)
 {
-	s->snapshot = room->snapshot;
-	room->snapshot = NULL;
-	s->snapshot_n = st->replay.n;
-	tend__replay_copy(&st->replay, s->snapshot);
+	tend__replay_snapshot(&st->replay, room->segments, &s->snapshot);
+	room->segments = NULL;
+	s->had_snapshot = true;
 }
 
 /* [locked] 0; -EBUSY: taken; -EAGAIN: more room is needed first, room says how much. */
@@ -194,8 +191,8 @@ static int attach_locked(tend_stream *st, tend_subscription *s, struct room *roo
 
 	if (full && st->options.backend == TEND_SINGLE_SUBSCRIBER)
 		return -EBUSY;
-	if (st->replay.n > room->snapshot_n || (full && !st->ended && room->set_n <= capacity)) {
-		room->snapshot_n = st->replay.n + st->replay.n / 8 + (st->replay.n ? 8 : 0);
+	if (st->replay.segments > room->n_segments || (full && !st->ended && room->set_n <= capacity)) {
+		room->n_segments = st->replay.segments ? st->replay.segments + 4 : 0; /* more may come meanwhile */
 		room->set_n = full ? capacity * 2 : 0;
 		return -EAGAIN;
 	}
@@ -238,7 +235,7 @@ static int attach(tend_stream *st, tend_subscription *s)
 	}
 	if (room.set_n == UINT32_MAX)
 		tend__rcu_synchronize();
-	tend__free(room.snapshot);
+	tend__free(room.segments);
 	tend__free(room.set);
 	return r;
 }
@@ -347,8 +344,8 @@ static bool seek(tend_subscription *s, uint64_t offset, uint64_t sequence, struc
 {
 	if (!s->has_position) {
 		s->has_position = true;
-		s->offset = s->snapshot_n ? offset : s->chan.start_offset;
-		s->sequence = s->snapshot_n ? sequence : s->chan.start_sequence;
+		s->offset = s->had_snapshot ? offset : s->chan.start_offset;
+		s->sequence = s->had_snapshot ? sequence : s->chan.start_sequence;
 	}
 	if (s->offset == offset && s->sequence == sequence)
 		return false;
@@ -440,8 +437,8 @@ bool tend__sub_next(tend_subscription *s, int64_t deadline, struct tend_event *r
 		deliver(s, &s->held, ret_event);
 		return true;
 	}
-	if (s->snapshot_at < s->snapshot_n) {
-		take(s, &s->snapshot[s->snapshot_at++], ret_event);
+	if (tend__snapshot_next(&s->snapshot, &item)) {
+		take(s, &item, ret_event);
 		return true;
 	}
 	if (s->ended_before) {
@@ -474,7 +471,7 @@ uint64_t tend__sub_offset(const tend_subscription *sub)
  */
 static void settle_fd(tend_subscription *s)
 {
-	bool is_empty = !s->has_held && s->snapshot_at == s->snapshot_n && !s->ended_before;
+	bool is_empty = !s->has_held && s->snapshot.left == 0 && !s->ended_before;
 
 	if (is_empty && tend__chan_watch(&s->chan)) {
 		tend__sys_unring(s->fd);

@@ -6,6 +6,7 @@
 #include <tend/stream.h>
 
 #include "chan.h"
+#include "replay.h"
 
 /* What a subscription was given and what it lost.  Written by its consumer, read by anybody, relaxed. */
 struct tend__books {
@@ -40,8 +41,8 @@ struct tend_subscription {
 	bool in_slot;                   /* from the attach to the detach; guarded by the stream's lock */
 
 	/* consumer */
-	struct tend__item *snapshot;    /* what was retained when it subscribed */
-	size_t snapshot_n, snapshot_at;
+	struct tend__snapshot snapshot; /* what was retained when it subscribed */
+	bool had_snapshot;
 	bool ended_before;              /* the stream had ended when it subscribed: `terminal` */
 	struct tend__terminal terminal;
 	bool has_position;              /* `offset`, `sequence`: what has to come next */

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "mem.h"
 #include "test.h"
 
 /* A reader in miniature: cuts reads of a given size out of slabs, as reader.c does. */
@@ -49,30 +50,46 @@ static void feeder_close(struct feeder *f)
 	tend__pool_close(f->pool);
 }
 
-/* The entries are a contiguous end of what was fed, with the right bytes. */
-static void check_contents(const struct tend__replay *r, const struct feeder *f, uint64_t bytes)
+static struct tend__snapshot take(struct tend__replay *r)
 {
-	struct tend__item *items = calloc(r->n + 1, sizeof *items);
-	uint64_t at = f->offset - bytes, seen = 0, sequence = 0;
+	struct tend__snapshot s;
 
-	CHECK_INT(bytes, r->bytes);
-	tend__replay_copy(r, items);
-	for (size_t i = 0; i < r->n; i++) {
-		CHECK_INT(at, items[i].offset);
-		CHECK(i == 0 || items[i].sequence == sequence);
-		sequence = items[i].sequence + items[i].count;
-		for (uint32_t k = 0; k < items[i].size; k++)
-			if (items[i].slab->data[items[i].at + k] != (unsigned char)(at + k)) {
+	tend__replay_snapshot(r, tend__malloc(r->segments * sizeof(struct tend__segment *)), &s);
+	return s;
+}
+
+/* The items that are left make a contiguous part of what was fed, with the right bytes.  How many there were. */
+static size_t check_snapshot(struct tend__snapshot *s, uint64_t begin, uint64_t end, uint64_t end_sequence)
+{
+	uint64_t at = begin, sequence = 0;
+	struct tend__item item;
+	size_t n = 0;
+
+	for (; tend__snapshot_next(s, &item); n++) {
+		CHECK_INT(at, item.offset);
+		CHECK(n == 0 || item.sequence == sequence);
+		sequence = item.sequence + item.count;
+		for (uint32_t k = 0; k < item.size; k++)
+			if (item.slab->data[item.at + k] != (unsigned char)(at + k)) {
 				CHECK(false && "the byte that was read");
 				break;
 			}
-		at += items[i].size;
-		seen += items[i].size;
-		tend__slab_unref(items[i].slab);
+		at += item.size;
+		tend__slab_unref(item.slab);
 	}
-	CHECK_INT(bytes, seen);
-	CHECK(r->n == 0 || sequence == f->sequence);
-	free(items);
+	CHECK_INT(end, at);
+	CHECK(n == 0 || sequence == end_sequence);
+	tend__snapshot_fini(s);
+	return n;
+}
+
+/* What is retained is the end of what was fed. */
+static void check_contents(struct tend__replay *r, const struct feeder *f, uint64_t bytes)
+{
+	struct tend__snapshot s = take(r);
+
+	CHECK_INT(bytes, r->bytes);
+	CHECK_INT(r->n, check_snapshot(&s, f->offset - bytes, f->offset, f->sequence));
 }
 
 static void run(struct tend_replay rule, uint32_t chunk, uint32_t read_size, int reads, uint64_t expected_bytes)
@@ -123,7 +140,72 @@ static void seal_drops_and_stays(void)
 	CHECK_INT(0, r.chunks);
 	feed(&f, &r, 10);
 	CHECK_INT(0, r.n);
+	CHECK_INT(0, r.segments);
 	tend__replay_seal(&r);
+	tend__replay_fini(&r);
+	feeder_close(&f);
+}
+
+/*
+ * A snapshot is what there was at its moment, whatever is retained, merged, dropped or sealed after it; its slabs are
+ * given back when it is done with, and those of the replay when nobody else has their segment.
+ */
+static void snapshots_stay(void)
+{
+	static const struct tend_replay rules[] = { { .kind = TEND_RETAIN_ALL },
+		                                    { .kind = TEND_RETAIN_CHUNKS, .amount = 40 },
+		                                    { .kind = TEND_RETAIN_BYTES, .amount = 300 } };
+
+	for (size_t i = 0; i < 3 * 2; i++) {
+		const struct tend_replay *rule = &rules[i % 3];
+		uint32_t chunk = i < 3 ? 64 : 4096; /* small ones: many items; big ones: all in one */
+		struct tend__snapshot s[4];
+		uint64_t begin[4], end[4], sequence[4];
+		struct tend__replay r;
+		struct feeder f;
+
+		feeder_open(&f, chunk);
+		tend__replay_init(&r, rule, chunk);
+		for (int k = 0; k < 4; k++) {
+			for (int n = 0; n < 97; n++)
+				feed(&f, &r, 7);
+			s[k] = take(&r);
+			end[k] = f.offset;
+			begin[k] = f.offset - r.bytes;
+			sequence[k] = f.sequence;
+		}
+		for (int n = 0; n < 700; n++)
+			feed(&f, &r, 7);
+		check_snapshot(&s[2], begin[2], end[2], sequence[2]);
+		tend__snapshot_fini(&s[1]); /* not walked */
+		feed(&f, &r, 7);
+		check_contents(&r, &f, r.bytes);
+		tend__replay_seal(&r);
+		check_snapshot(&s[0], begin[0], end[0], sequence[0]);
+		check_snapshot(&s[3], begin[3], end[3], sequence[3]);
+		tend__replay_fini(&r);
+		if (f.slab)
+			tend__slab_unref(f.slab);
+		f.slab = NULL;
+		tend__pool_trim(f.pool);
+		CHECK_INT(0, tend__pool_bytes(f.pool));
+		feeder_close(&f);
+	}
+}
+
+/* What the rule drops is given back at once where no snapshot has it. */
+static void dropped_items_pin_nothing(void)
+{
+	struct tend_replay rule = TEND_REPLAY_CHUNKS(1);
+	struct tend__replay r;
+	struct feeder f;
+
+	feeder_open(&f, 4);
+	tend__replay_init(&r, &rule, 4);
+	for (int i = 0; i < 1000; i++) {
+		feed(&f, &r, 4);
+		CHECK(tend__pool_bytes(f.pool) <= 6 * 4); /* one retained, one filled, four cached */
+	}
 	tend__replay_fini(&r);
 	feeder_close(&f);
 }
@@ -141,7 +223,7 @@ static void small_reads_do_not_pin_slabs(void)
 	for (int i = 0; i < 3 << 20; i++)
 		feed(&f, &r, 1);
 	CHECK(r.bytes >= 1 << 20);
-	total = tend__pool_bytes(f.pool) + r.room * sizeof *r.ring;
+	total = tend__pool_bytes(f.pool) + r.segments * (sizeof(struct tend__segment) + 256 * sizeof(struct tend__item));
 	CHECK(total < 2 << 20);
 	check_contents(&r, &f, r.bytes);
 	tend__replay_fini(&r);
@@ -174,6 +256,8 @@ static const struct test tests[] = {
 	{ "rules", rules },
 	{ "last_bytes_keeps_whole_chunks", last_bytes_keeps_whole_chunks },
 	{ "seal_drops_and_stays", seal_drops_and_stays },
+	{ "snapshots_stay", snapshots_stay },
+	{ "dropped_items_pin_nothing", dropped_items_pin_nothing },
 	{ "small_reads_do_not_pin_slabs", small_reads_do_not_pin_slabs },
 	{ "slabs_outlive_the_pool", slabs_outlive_the_pool },
 };
