@@ -31,6 +31,7 @@ test_programs = \
 	%D%/test_visit \
 	%D%/stress_chan \
 	%D%/stress_handover \
+	%D%/stress_mix \
 	%D%/stress_stream
 tool_programs = \
 	%D%/test_tool \
@@ -53,6 +54,7 @@ loop_programs = \
 	%D%/test_stream \
 	%D%/stress_chan \
 	%D%/stress_handover \
+	%D%/stress_mix \
 	%D%/stress_stream
 test_helpers = \
 	%D%/helpers/closer \

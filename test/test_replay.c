@@ -223,7 +223,8 @@ static void small_reads_do_not_pin_slabs(void)
 	for (int i = 0; i < 3 << 20; i++)
 		feed(&f, &r, 1);
 	CHECK(r.bytes >= 1 << 20);
-	total = tend__pool_bytes(f.pool) + r.segments * (sizeof(struct tend__segment) + 256 * sizeof(struct tend__item));
+	total = tend__pool_bytes(f.pool) +
+	        r.segments * (sizeof(struct tend__segment) + 256 * sizeof(struct tend__item));
 	CHECK(total < 2 << 20);
 	check_contents(&r, &f, r.bytes);
 	tend__replay_fini(&r);
