@@ -54,6 +54,7 @@ tend_process *tend__process_new(const char *name)
 	atomic_init(&p->detached, 0);
 	atomic_init(&p->exited, 0);
 	atomic_init(&p->told, 0);
+	p->exit_fd = -1;
 	atomic_init(&p->stops, 0);
 	tend__event_init(&p->changed);
 	tend__lock_init(&p->lock, TEND__RANK_PROCESS);
@@ -93,6 +94,8 @@ static void destroy(tend_process *p)
 		tend__stream_close(p->err, false);
 	tend__input_fini(&p->in);
 	tend__sys_close(p->pidfd);
+	if (p->exit_fd >= 0)
+		tend__sys_close(p->exit_fd);
 	tend__lock_destroy(&p->lock);
 	tend__free(p->name);
 	tend__free(p);
@@ -213,6 +216,10 @@ static void announce(tend_process *p)
 	/* (X) pairs with (X) in exit_is_told */
 	atomic_store_explicit(&p->told, 1, memory_order_release);
 	tend__event_signal(&p->changed);
+	tend__lock(&p->lock); /* an eventfd that is made after this finds the exit told */
+	if (p->exit_fd >= 0)
+		tend__sys_ring(p->exit_fd);
+	tend__unlock(&p->lock);
 }
 
 static bool exit_is_told(const tend_process *p)
@@ -256,6 +263,28 @@ bool tend__process_wait_exit(tend_process *p, int64_t deadline)
 	if (deadline != 0)
 		await_told(p, deadline);
 	return tend__process_observe(p, false);
+}
+
+int tend_process_exit_fd(tend_process *process)
+{
+	int fd;
+
+	if (!process)
+		return -EINVAL;
+	if (!tend__process_is_ours(process))
+		return -ECHILD;
+	tend__lock(&process->lock);
+	fd = process->exit_fd;
+	if (fd < 0) {
+		fd = tend__sys_eventfd();
+		if (fd >= 0) {
+			process->exit_fd = fd;
+			if (exit_is_told(process))
+				tend__sys_ring(fd);
+		}
+	}
+	tend__unlock(&process->lock);
+	return fd;
 }
 
 int tend_process_wait(tend_process *process, tend_duration timeout, struct tend_exit *ret_exit, struct tend_error *err)

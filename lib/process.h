@@ -70,6 +70,7 @@ struct tend_process {
 	struct tend_exit exit;
 
 	struct tend__lock lock;     /* guards all below; the number is signalled and given up under it */
+	int exit_fd;                /* for tend_process_exit_fd(); -1: nobody has asked for it */
 	bool reaped;                /* the number may belong to a stranger */
 	uint32_t stops_begun;
 	struct tend__stopping stopping;

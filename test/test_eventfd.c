@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* tend_subscription_fd(): readable exactly when tend_subscription_next() would not wait. */
+/* The descriptors for event loops: readable when the call that goes with them would not wait. */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -201,6 +202,94 @@ static void a_loop_gets_everything(void)
 	tend_stream_free(stream);
 }
 
+/* ---- exits ---- */
+
+static tend_process *spawn_obedient(void)
+{
+	tend_process *p = test_spawn(&test_reliable_all, "obedient", NULL);
+
+	if (p)
+		test_await_line(tend_process_stdout(p), "ready", NULL, 0);
+	return p;
+}
+
+static void check_signaled(tend_process *p)
+{
+	struct tend_exit ended = { .kind = TEND_RUNNING };
+
+	CHECK_INT(0, tend_process_wait(p, TEND_AT_ONCE, &ended, NULL));
+	CHECK(ended.kind == TEND_SIGNALED || ended.kind == TEND_EXITED);
+}
+
+/* Readable once the exit can be told, not before, for good; asked for before, or only afterwards. */
+static void exit_is_announced(void)
+{
+	tend_process *p = spawn_obedient();
+	int fd;
+
+	if (!p)
+		return;
+	fd = tend_process_exit_fd(p);
+	if (!CHECK(fd > 2))
+		return;
+	CHECK(!is_readable(fd));
+	CHECK_INT(fd, tend_process_exit_fd(p));
+	CHECK_INT(0, tend_process_signal(p, SIGTERM, TEND_LEADER, NULL));
+	await_readable(fd);
+	check_signaled(p);
+	CHECK(is_readable(fd));
+	tend_process_free(p);
+	p = spawn_obedient();
+	if (!p)
+		return;
+	CHECK_INT(0, tend_process_signal(p, SIGTERM, TEND_LEADER, NULL));
+	test_wait(p, &(struct tend_exit){ 0 });
+	CHECK(is_readable(tend_process_exit_fd(p)));
+	tend_process_free(p);
+}
+
+static void ask(struct test_thread *t, void *arg)
+{
+	WORKER_CHECK(t, tend_process_exit_fd(arg) > 2);
+}
+
+/* Asked for at the very moment of the exit: whoever is first, it gets readable. */
+static void exit_is_announced_in_a_race(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, NULL);
+
+	for (int i = 0; i < 200; i++) {
+		tend_process *p = NULL;
+		struct tend_error err;
+		struct test_thread t;
+
+		if (!CHECK_OK(tend_spawn(&s, &p, &err), &err))
+			return;
+		test_thread_start(&t, ask, p);
+		await_readable(tend_process_exit_fd(p));
+		check_signaled(p);
+		test_thread_join(&t);
+		tend_process_free(p);
+	}
+}
+
+static void exit_refusals(void)
+{
+	tend_process *p = spawn_obedient();
+
+	CHECK_INT(-EINVAL, tend_process_exit_fd(NULL));
+	if (!p)
+		return;
+	fault_fail_sys("eventfd", 1, ENFILE);
+	CHECK_INT(-ENFILE, tend_process_exit_fd(p));
+	fault_reset();
+	CHECK(tend_process_exit_fd(p) > 2);
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	CHECK(is_readable(tend_process_exit_fd(p)));
+	tend_process_free(p);
+}
+
 static void refusals(void)
 {
 	int write_fd;
@@ -226,6 +315,9 @@ int main(int argc, char **argv)
 		{ "blocking_between_polls", blocking_between_polls },
 		{ "a_loop_gets_everything", a_loop_gets_everything },
 		{ "refusals", refusals },
+		{ "exit_is_announced", exit_is_announced },
+		{ "exit_is_announced_in_a_race", exit_is_announced_in_a_race },
+		{ "exit_refusals", exit_refusals },
 	};
 
 	return test_main(argc, argv, "eventfd", tests, sizeof tests / sizeof *tests);

@@ -59,6 +59,13 @@ struct tend_exit {
 TEND_API int tend_process_wait(tend_process *process, tend_duration timeout, struct tend_exit *ret_exit,
                                struct tend_error *err);
 
+/*
+ * An eventfd for poll(2), epoll and event loops: readable from the moment on when tend_process_wait() with TEND_AT_ONCE
+ * tells the exit.  Only poll it: it belongs to the handle, is the same at each call, and is closed with the handle.
+ * -EMFILE, -ENFILE, -ENOMEM, -EINVAL (NULL), -ECHILD (after fork).  Any thread; does not block.
+ */
+TEND_API int tend_process_exit_fd(tend_process *process);
+
 /* ---- signals and stopping ---- */
 
 /*
