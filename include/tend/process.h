@@ -163,7 +163,8 @@ struct tend_result {
  * belong to the process handle and live until tend_result_clear() or tend_process_free().
  * 0 for every outcome, TEND_NOT_STOPPED included.  -EINVAL (field), -EBUSY (a single-subscriber stream has its
  * subscriber), -ENOMEM, -EAGAIN (thread), -ECHILD (after fork): then nothing was started, nothing waited for.
- * Any thread; blocks up to timeout + tend_stop_total(stop) + drain.total.
+ * -EDEADLK in a visitor that the reader of one of its streams runs.  Any thread; blocks up to timeout +
+ * tend_stop_total(stop) + drain.total, and for as long as a visitor that a reader runs does not return.
  */
 TEND_API int tend_process_complete(tend_process *process, const struct tend_complete *options,
                                    struct tend_result *ret_result, struct tend_error *err);
@@ -176,7 +177,8 @@ TEND_API void tend_result_clear(struct tend_result *result, tend_process *proces
 /*
  * Frees the handle; NULL is allowed.  A child that still runs is treated as .if_forgotten says.  Its streams end as by
  * tend_stream_free(), with TEND_FORGOTTEN_TERMINATE when the stop is over, so that a child that is shutting down can
- * still write.  Returns NULL.  One thread, last; does not wait for the child.  In a process forked from the one that
+ * still write.  Returns NULL.  One thread, last; does not wait for the child, only for its readers to leave, as
+ * tend_stream_free() does.  In a process forked from the one that
  * spawned it, the call closes the copy's end of the child's stdin and does nothing else; a copy that neither executes
  * another program nor frees its handles keeps the child from reading EOF.
  */
