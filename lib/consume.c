@@ -270,15 +270,15 @@ int tend__consume(tend_stream *stream, const struct tend_visitor *visitor, void 
 int tend_stream_consume(tend_stream *stream, const struct tend_visitor *visitor, void *self,
                         tend_consumer **ret_consumer, struct tend_error *err)
 {
+	int r;
+
 	if (!stream || !visitor || !ret_consumer)
 		return tend__refuse(err, NULL, !stream ? "stream" : !visitor ? "visitor" : "ret_consumer",
 		                    "must not be NULL");
 	if (!visitor->on_chunk)
 		return tend__refuse(err, stream->name, "visitor.on_chunk", "must not be NULL");
-	if (visitor->runs_on > TEND_ON_READER)
-		return tend__refuse(err, stream->name, "visitor.runs_on", "is %d: choose TEND_ON_OWN_THREAD or "
-		                    "TEND_ON_READER", (int)visitor->runs_on);
-	return tend__consume(stream, visitor, self, NULL, TEND__USER, ret_consumer, err);
+	r = tend__check_runs_on(visitor->runs_on, "visitor.", err);
+	return r < 0 ? r : tend__consume(stream, visitor, self, NULL, TEND__USER, ret_consumer, err);
 }
 
 void *tend__consumer_self(tend_consumer *consumer, enum tend__consumer_kind kind)

@@ -161,6 +161,13 @@ static int check_limits(const struct tend_collect *o, const char *prefix, struct
 	return r;
 }
 
+int tend__check_runs_on(enum tend_runs_on runs_on, const char *prefix, struct tend_error *err)
+{
+	return runs_on == 0 ? 0
+	                    : check_choice(field(prefix, "runs_on"), runs_on, TEND_ON_READER,
+	                                   "TEND_ON_OWN_THREAD or TEND_ON_READER", err);
+}
+
 int tend__check_collect(const struct tend_collect *o, const char *prefix, struct tend_error *err)
 {
 	struct field inner;
@@ -175,6 +182,8 @@ int tend__check_collect(const struct tend_collect *o, const char *prefix, struct
 		                 "TEND_DROP_NEWEST, TEND_DROP_OLDEST or TEND_TRUSTED_UNBOUNDED", err);
 	if (r == 0 && o->overflow != TEND_TRUSTED_UNBOUNDED)
 		r = check_limits(o, prefix, err);
+	if (r == 0)
+		r = tend__check_runs_on(o->runs_on, prefix, err);
 	if (r < 0 || o->kind != TEND_COLLECTION_LINES || (!o->line.max_length && !o->line.overflow))
 		return r;
 	inner = field(prefix, "line.");

@@ -15,6 +15,7 @@ int tend__check_stream_options(const struct tend_stream_options *o, const char *
 /* Absent is right; `overflow` is what TEND_STALL_LOSE would go by. */
 int tend__check_stall(const struct tend_stall *o, enum tend_overflow overflow, const char *prefix,
                       struct tend_error *err);
+int tend__check_runs_on(enum tend_runs_on runs_on, const char *prefix, struct tend_error *err);
 int tend__check_line_options(const struct tend_line_options *o, const char *prefix, struct tend_error *err);
 int tend__check_collect(const struct tend_collect *o, const char *prefix, struct tend_error *err);
 int tend__check_stop(const struct tend_stop *o, const char *prefix, struct tend_error *err);

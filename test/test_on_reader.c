@@ -544,6 +544,7 @@ static void collectors_need_no_thread(void)
 
 static void refusals(void)
 {
+	struct tend_collect how = TEND_COLLECT_BYTES(.overflow = TEND_TRUSTED_UNBOUNDED);
 	struct tend_visitor v = on_reader;
 	struct tend_error err;
 	tend_consumer *c = NULL;
@@ -553,6 +554,9 @@ static void refusals(void)
 
 	v.runs_on = (enum tend_runs_on)3;
 	CHECK_INT(-EINVAL, tend_stream_consume(stream, &v, &s, &c, &err));
+	CHECK(strstr(err.message, "runs_on") != NULL);
+	how.runs_on = (enum tend_runs_on)3;
+	CHECK_INT(-EINVAL, tend_stream_collect(stream, &how, &c, &err));
 	CHECK(strstr(err.message, "runs_on") != NULL);
 	v.runs_on = TEND_ON_READER;
 	v.subscribe.delivery = (enum tend_delivery)9;

@@ -178,9 +178,9 @@ TEND_API void tend_result_clear(struct tend_result *result, tend_process *proces
  * Frees the handle; NULL is allowed.  A child that still runs is treated as .if_forgotten says.  Its streams end as by
  * tend_stream_free(), with TEND_FORGOTTEN_TERMINATE when the stop is over, so that a child that is shutting down can
  * still write.  Returns NULL.  One thread, last; does not wait for the child, only for its readers to leave, as
- * tend_stream_free() does.  In a process forked from the one that
- * spawned it, the call closes the copy's end of the child's stdin and does nothing else; a copy that neither executes
- * another program nor frees its handles keeps the child from reading EOF.
+ * tend_stream_free() does.  In a process forked from the one that spawned it, the call closes the copy's end of the
+ * child's stdin and does nothing else; a copy that neither executes another program nor frees its handles keeps the
+ * child from reading EOF.
  */
 TEND_API tend_process *tend_process_free(tend_process *process);
 TEND_API void tend_process_auto(tend_process **process);
