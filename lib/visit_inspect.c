@@ -6,13 +6,13 @@
 #include "error.h"
 #include "line.h"
 #include "mem.h"
+#include "opts.h"
 #include "stream.h"
 
 struct inspector {
-	tend_chunk_fn *on_chunk; /* one of these */
-	tend_line_fn *on_line;
+	struct tend_inspect options;
 	void *arg;
-	tend_parser *parser;     /* lines */
+	tend_parser *parser; /* lines */
 };
 
 static void destroy(void *self)
@@ -27,7 +27,7 @@ static enum tend_flow show_chunk(void *self, const struct tend_chunk *chunk)
 {
 	const struct inspector *i = self;
 
-	return i->on_chunk(i->arg, chunk);
+	return i->options.on_chunk(i->arg, chunk);
 }
 
 /* A line that there is no memory for is lost; the one behind it says so with TEND_LINE_AFTER_GAP. */
@@ -41,72 +41,106 @@ static enum tend_flow show_lines(void *self, const struct tend_chunk *chunk)
 	while ((r = tend_parser_next(i->parser, &line)) != 0) {
 		if (r < 0)
 			tend__log(TEND_LOG_WARNING, "line-lost", NULL, 0, "no memory for a line: it is left out");
-		else if (i->on_line(i->arg, &line) == TEND_BREAK)
+		else if (i->options.on_line(i->arg, &line) == TEND_BREAK)
 			return TEND_BREAK;
 	}
 	return TEND_CONTINUE;
 }
 
-static void resync_lines(void *self, const struct tend_gap *gap)
+static void show_gap(void *self, const struct tend_gap *gap)
 {
 	const struct inspector *i = self;
 
-	tend_parser_gap(i->parser, gap);
+	if (i->parser)
+		tend_parser_gap(i->parser, gap);
+	if (i->options.on_gap)
+		i->options.on_gap(i->arg, gap);
 }
 
-static void show_last_line(void *self, const struct tend_end *end)
+static void show_end(void *self, const struct tend_end *end)
 {
 	const struct inspector *i = self;
 	struct tend_line line;
 
-	if (tend__ends_line(end->reason) && tend_parser_finish(i->parser, &line) > 0)
-		i->on_line(i->arg, &line);
+	if (i->parser && tend__ends_line(end->reason) && tend_parser_finish(i->parser, &line) > 0)
+		i->options.on_line(i->arg, &line);
+	if (i->options.on_end)
+		i->options.on_end(i->arg, end);
 }
 
-static const struct tend_visitor chunk_visitor = { .on_chunk = show_chunk };
-static const struct tend_visitor line_visitor = {
-	.on_chunk = show_lines,
-	.on_gap = resync_lines,
-	.on_end = show_last_line,
-};
-
-static int check_call(const tend_stream *stream, bool has_fn, tend_consumer **ret_consumer, struct tend_error *err)
+static int check(const struct tend_inspect *o, const char *name, struct tend_error *err)
 {
-	if (stream && has_fn && ret_consumer)
-		return 0;
-	return tend__refuse(err, NULL, !stream ? "stream" : !has_fn ? "fn" : "ret_consumer", "must not be NULL");
+	if (!o->on_chunk && !o->on_line)
+		return tend__refuse(err, name, "on_chunk", "is not chosen: this or on_line");
+	if (o->on_chunk && o->on_line)
+		return tend__refuse(err, name, "on_line", "excludes on_chunk");
+	return tend__check_runs_on(o->runs_on, "", err);
 }
 
-static int inspect(tend_stream *stream, const struct tend_visitor *visitor, struct inspector what,
-                   tend_consumer **ret_consumer, struct tend_error *err)
+static struct inspector *make(const struct tend_inspect *o, void *arg, const tend_stream *stream,
+                              struct tend_error *err)
 {
-	struct inspector *i = tend__malloc(sizeof *i);
+	struct inspector *i = tend__calloc(1, sizeof *i);
 
 	if (!i) {
-		tend_parser_free(what.parser);
-		return tend__error_sys(err, -ENOMEM, TEND_STEP_ALLOCATE, stream->name,
-		                       "no memory for an inspector of stream %s", stream->label);
+		tend__error_sys(err, -ENOMEM, TEND_STEP_ALLOCATE, stream->name,
+		                "no memory for an inspector of stream %s", stream->label);
+		return NULL;
 	}
-	*i = what;
-	return tend__consume(stream, visitor, i, destroy, TEND__INSPECTOR, ret_consumer, err);
+	i->options = *o;
+	i->arg = arg;
+	if (o->on_line && tend_parser_new(&o->line, &i->parser, err) < 0) {
+		tend__free(i);
+		return NULL;
+	}
+	return i;
+}
+
+int tend_stream_inspect(tend_stream *stream, const struct tend_inspect *options, void *arg,
+                        tend_consumer **ret_consumer, struct tend_error *err)
+{
+	struct tend_visitor v = { .on_gap = show_gap, .on_end = show_end };
+	struct inspector *i;
+	int r;
+
+	if (!stream || !options || !ret_consumer)
+		return tend__refuse(err, NULL, !stream ? "stream" : !options ? "options" : "ret_consumer",
+		                    "must not be NULL");
+	r = check(options, stream->name, err);
+	if (r == 0 && options->on_line)
+		r = tend__check_line_options(&options->line, "line.", err);
+	if (r < 0)
+		return r;
+	i = make(options, arg, stream, err);
+	if (!i)
+		return -ENOMEM; /* all else has been checked */
+	v.on_chunk = options->on_line ? show_lines : show_chunk;
+	v.runs_on = options->runs_on;
+	v.subscribe = options->subscribe;
+	return tend__consume(stream, &v, i, destroy, TEND__INSPECTOR, ret_consumer, err);
 }
 
 int tend_stream_inspect_chunks(tend_stream *stream, tend_chunk_fn *fn, void *arg, tend_consumer **ret_consumer,
                                struct tend_error *err)
 {
-	struct inspector what = { .on_chunk = fn, .arg = arg };
-	int r = check_call(stream, fn, ret_consumer, err);
+	struct tend_inspect o = { .on_chunk = fn };
 
-	return r < 0 ? r : inspect(stream, &chunk_visitor, what, ret_consumer, err);
+	if (!fn)
+		return tend__refuse(err, NULL, "fn", "must not be NULL");
+	return tend_stream_inspect(stream, &o, arg, ret_consumer, err);
 }
 
 int tend_stream_inspect_lines(tend_stream *stream, const struct tend_line_options *options, tend_line_fn *fn, void *arg,
                               tend_consumer **ret_consumer, struct tend_error *err)
 {
-	struct inspector what = { .on_line = fn, .arg = arg };
-	int r = check_call(stream, fn, ret_consumer, err);
+	struct tend_inspect o = { .on_line = fn };
+	int r;
 
-	if (r == 0)
-		r = tend_parser_new(options, &what.parser, err);
-	return r < 0 ? r : inspect(stream, &line_visitor, what, ret_consumer, err);
+	if (!fn)
+		return tend__refuse(err, NULL, "fn", "must not be NULL");
+	r = tend__check_line_options(options, "", err);
+	if (r < 0)
+		return r;
+	o.line = *options;
+	return tend_stream_inspect(stream, &o, arg, ret_consumer, err);
 }

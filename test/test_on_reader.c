@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -542,6 +543,101 @@ static void collectors_need_no_thread(void)
 	tend_stream_free(stream);
 }
 
+/* What an inspector was told, in order: lines with "|", gaps as "^", the end as "$". */
+struct told {
+	char text[64];
+	char thread[16];
+};
+
+static void tell(void *arg, const char *what, size_t size, const char *mark)
+{
+	struct told *t = arg;
+	size_t n = strlen(t->text);
+
+	snprintf(t->text + n, sizeof t->text - n, "%.*s%s", (int)size, what, mark);
+	prctl(PR_GET_NAME, t->thread);
+}
+
+static enum tend_flow tell_line(void *arg, const struct tend_line *line)
+{
+	tell(arg, line->data, line->size, "|");
+	return TEND_CONTINUE;
+}
+
+static enum tend_flow tell_chunk(void *arg, const struct tend_chunk *chunk)
+{
+	tell(arg, chunk->data, chunk->size, "|");
+	return TEND_CONTINUE;
+}
+
+static void tell_gap(void *arg, const struct tend_gap *gap)
+{
+	(void)gap;
+	tell(arg, "", 0, "^");
+}
+
+static void tell_end(void *arg, const struct tend_end *end)
+{
+	(void)end;
+	tell(arg, "", 0, "$");
+}
+
+/* An inspector hears of gaps (OE-7) and of the end, behind the last line, on the thread that it asked for. */
+static void inspectors_are_told_all(void)
+{
+	for (int where = TEND_ON_OWN_THREAD; where <= TEND_ON_READER; where++) {
+		struct tend_inspect o = {
+			.on_line = tell_line, .on_gap = tell_gap, .on_end = tell_end,
+			.line = { .max_length = 80, .overflow = TEND_LINE_TRUNCATE },
+			.runs_on = (enum tend_runs_on)where, .subscribe = { .label = "teller" },
+		};
+		struct tend_subscriber_stats figures;
+		struct told told = { .text = "" };
+		struct tend_error err;
+		tend_consumer *c = NULL;
+		int fd;
+		tend_stream *stream = test_pipe_stream(&test_reliable, &fd);
+
+		stream_put(fd, "before\n");
+		await_read(stream, 7);
+		CHECK_OK(tend_stream_inspect(stream, &o, &told, &c, &err), &err);
+		if (CHECK_INT(1, tend_stream_subscribers(stream, &figures, 1)))
+			CHECK_STR("teller", figures.label);
+		stream_put(fd, "one\ntwo");
+		close(fd);
+		CHECK_OK(tend_consumer_wait(c, TEST_PATIENCE, NULL, &err), &err);
+		CHECK_STR("^one|two|$", told.text);
+		CHECK_INT(where == TEND_ON_OWN_THREAD, strncmp(told.thread, "tend-use", 8) == 0);
+		tend_consumer_free(c);
+		tend_stream_free(stream);
+	}
+}
+
+static void check_inspect_refused(tend_stream *stream, struct tend_inspect o, const char *field)
+{
+	struct tend_error err;
+	tend_consumer *c = NULL;
+
+	CHECK_INT(-EINVAL, tend_stream_inspect(stream, &o, NULL, &c, &err));
+	CHECK(strstr(err.message, field) != NULL);
+	CHECK(c == NULL);
+}
+
+static void inspectors_check_their_options(void)
+{
+	const struct tend_line_options line = { .max_length = 80, .overflow = TEND_LINE_TRUNCATE };
+	int fd;
+	tend_stream *stream = test_pipe_stream(&test_reliable, &fd);
+
+	check_inspect_refused(stream, (struct tend_inspect){ .line = line }, "on_chunk");
+	check_inspect_refused(stream, (struct tend_inspect){ .on_line = tell_line, .on_chunk = tell_chunk }, "on_line");
+	check_inspect_refused(stream, (struct tend_inspect){ .on_line = tell_line }, "line.max_length");
+	check_inspect_refused(stream, (struct tend_inspect){ .on_chunk = tell_chunk, .runs_on = (enum tend_runs_on)9 },
+	                      "runs_on");
+	close(fd);
+	tend_stream_free(stream);
+}
+
 static void refusals(void)
 {
 	struct tend_collect how = TEND_COLLECT_BYTES(.overflow = TEND_TRUSTED_UNBOUNDED);
@@ -582,6 +678,8 @@ int main(int argc, char **argv)
 		{ "acts_from_inside", acts_from_inside },
 		{ "frees_the_process", frees_the_process },
 		{ "collectors_need_no_thread", collectors_need_no_thread },
+		{ "inspectors_are_told_all", inspectors_are_told_all },
+		{ "inspectors_check_their_options", inspectors_check_their_options },
 		{ "refusals", refusals },
 	};
 

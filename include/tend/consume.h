@@ -119,7 +119,22 @@ TEND_API void tend_consumer_auto(tend_consumer **consumer);
 typedef enum tend_flow tend_chunk_fn(void *arg, const struct tend_chunk *chunk);
 typedef enum tend_flow tend_line_fn(void *arg, const struct tend_line *line);
 
-/* Calls `fn` for each chunk, or each line, until it returns TEND_BREAK.  Otherwise as tend_stream_consume(). */
+/* What to call, with one `arg` for all of them. */
+struct tend_inspect {
+	tend_chunk_fn *on_chunk;         /* choice: for each chunk, */
+	tend_line_fn *on_line;           /* or for each line; until it returns TEND_BREAK */
+	struct tend_line_options line;   /* lines: choice */
+	void (*on_gap)(void *arg, const struct tend_gap *gap); /* extra */
+	void (*on_end)(void *arg, const struct tend_end *end); /* extra; behind the last line */
+	enum tend_runs_on runs_on;       /* extra: absent: TEND_ON_OWN_THREAD */
+	struct tend_subscribe subscribe; /* extra */
+};
+
+/* Starts an inspector.  The struct is copied.  -EINVAL (a field); otherwise as tend_stream_consume(). */
+TEND_API int tend_stream_inspect(tend_stream *stream, const struct tend_inspect *options, void *arg,
+                                 tend_consumer **ret_consumer, struct tend_error *err);
+
+/* The same for the usual case: nothing but `fn`. */
 TEND_API int tend_stream_inspect_chunks(tend_stream *stream, tend_chunk_fn *fn, void *arg,
                                         tend_consumer **ret_consumer, struct tend_error *err);
 TEND_API int tend_stream_inspect_lines(tend_stream *stream, const struct tend_line_options *options, tend_line_fn *fn,
