@@ -10,7 +10,10 @@
 #include "test.h"
 #include "thread.h"
 
-static const struct tend_line_options usual = { TEND_DEFAULT_MAX_LINE_LENGTH, TEND_LINE_TRUNCATE };
+static const struct tend_line_options usual = {
+	.max_length = TEND_DEFAULT_MAX_LINE_LENGTH,
+	.overflow = TEND_LINE_TRUNCATE,
+};
 
 static void write_text(int fd, const char *text)
 {
@@ -302,7 +305,7 @@ static void without_memory_a_line_is_left_out(void)
 /* inspect_lines{,_async}::panics_when_max_line_length_is_zero */
 static void inspectors_check_their_options(void)
 {
-	static const struct tend_line_options zero = { 0, TEND_LINE_TRUNCATE };
+	static const struct tend_line_options zero = { .overflow = TEND_LINE_TRUNCATE };
 	struct seen seen = { .n = 0 };
 	tend_consumer *c = NULL;
 	tend_stream *stream;
@@ -430,7 +433,7 @@ static void a_read_error_ends_it(void)
 /* wait_for_line::honors_line_parsing_options */
 static void long_lines_match_as_they_are_cut(void)
 {
-	static const struct tend_line_options four = { 4, TEND_LINE_TRUNCATE };
+	static const struct tend_line_options four = { .max_length = 4, .overflow = TEND_LINE_TRUNCATE };
 	tend_stream *stream = stream_of(test_single_all, "readiness\n");
 	struct tend_line_found found = { 0 };
 	struct tend_error e;
@@ -577,7 +580,7 @@ static void waits_for_what_comes_later(void)
 /* wait_for_line::panics_when_max_line_length_is_zero */
 static void waits_check_their_options(void)
 {
-	static const struct tend_line_options zero = { 0, TEND_LINE_TRUNCATE };
+	static const struct tend_line_options zero = { .overflow = TEND_LINE_TRUNCATE };
 	struct tend_line_found found = { .size = 42 };
 	tend_stream *stream = stream_of(test_single_all, "x\n");
 	struct tend_error e;
