@@ -32,6 +32,7 @@ tendinclude_HEADERS = \
 	%D%/lock.c %D%/lock.h \
 	%D%/name.c \
 	%D%/opts.c %D%/opts.h \
+	%D%/part.c %D%/part.h \
 	%D%/paths.c \
 	%D%/process.c %D%/process.h \
 	%D%/procfs.c %D%/procfs.h \

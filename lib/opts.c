@@ -139,6 +139,21 @@ int tend__check_stream_options(const struct tend_stream_options *o, const char *
 
 /* ---- lines and collections ---- */
 
+/* The lowest is a signed char's -128, the highest 255. */
+static int check_delimiter(struct field f, unsigned value, struct tend_error *err)
+{
+	if (value == 0 || value - (TEND_DELIMITER_TAG - 128) < 128 + 256)
+		return 0;
+	return tend__refuse(err, NULL, f.name, "is %u: make it of one byte, such as TEND_DELIMITER(';')", value);
+}
+
+static int check_cr(struct field f, unsigned value, struct tend_error *err)
+{
+	if (value <= TEND_CR_STRIP)
+		return 0;
+	return tend__refuse(err, NULL, f.name, "is %d: choose TEND_CR_KEEP or TEND_CR_STRIP", (int)value);
+}
+
 int tend__check_line_options(const struct tend_line_options *o, const char *prefix, struct tend_error *err)
 {
 	int r;
@@ -149,7 +164,17 @@ int tend__check_line_options(const struct tend_line_options *o, const char *pref
 	if (r == 0)
 		r = check_choice(field(prefix, "overflow"), o->overflow, TEND_LINE_SPLIT,
 		                 "TEND_LINE_TRUNCATE or TEND_LINE_SPLIT", err);
+	if (r == 0)
+		r = check_cr(field(prefix, "cr"), o->cr, err);
+	if (r == 0)
+		r = check_delimiter(field(prefix, "delimiter"), o->delimiter, err);
 	return r;
+}
+
+/* Options of which only the extras were given are not absent: the choices are missing. */
+static bool are_absent(const struct tend_line_options *o)
+{
+	return !o->max_length && !o->overflow && !o->cr && !o->delimiter && !o->cut_at_utf8 && !o->release_above;
 }
 
 static int check_limits(const struct tend_collect *o, const char *prefix, struct tend_error *err)
@@ -184,7 +209,7 @@ int tend__check_collect(const struct tend_collect *o, const char *prefix, struct
 		r = check_limits(o, prefix, err);
 	if (r == 0)
 		r = tend__check_runs_on(o->runs_on, prefix, err);
-	if (r < 0 || o->kind != TEND_COLLECTION_LINES || (!o->line.max_length && !o->line.overflow))
+	if (r < 0 || o->kind != TEND_COLLECTION_LINES || are_absent(&o->line))
 		return r;
 	inner = field(prefix, "line.");
 	return tend__check_line_options(&o->line, inner.name, err);

@@ -17,6 +17,7 @@ test_programs = \
 	%D%/test_host \
 	%D%/test_input \
 	%D%/test_line \
+	%D%/test_line_options \
 	%D%/test_on_reader \
 	%D%/test_opts \
 	%D%/test_process \
@@ -105,6 +106,7 @@ check_LTLIBRARIES += %D%/libtesting.la
 	%D%/children.c \
 	%D%/fault.c %D%/fault.h \
 	%D%/leaks.c %D%/leaks.h \
+	%D%/lines.c %D%/lines.h \
 	%D%/streams.c %D%/streams.h \
 	%D%/test.c %D%/test.h \
 	%D%/thread.c %D%/thread.h

@@ -3,6 +3,7 @@
 #include "../lib/opts.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -158,6 +159,31 @@ static void lines(void)
 	REFUSED("options", tend__check_line_options(NULL, "", &e));
 }
 
+#define LINES_WITH(field, value)                                                                                       \
+	({                                                                                                             \
+		struct tend_line_options with_ = { .max_length = 1, .overflow = TEND_LINE_SPLIT, .field = value };     \
+		tend__check_line_options(&with_, "line.", &e);                                                         \
+	})
+
+static void extras_of_lines(void)
+{
+	REFUSED("line.cr", LINES_WITH(cr, (enum tend_cr)2));
+	CHECK_STR("line.cr is 2: choose TEND_CR_KEEP or TEND_CR_STRIP", e.message);
+	REFUSED("line.cr", LINES_WITH(cr, (enum tend_cr)-1));
+	REFUSED("line.delimiter", LINES_WITH(delimiter, '\n'));
+	CHECK_STR("line.delimiter is 10: make it of one byte, such as TEND_DELIMITER(';')", e.message);
+	REFUSED("line.delimiter", LINES_WITH(delimiter, 0xff));
+	REFUSED("line.delimiter", LINES_WITH(delimiter, TEND_DELIMITER(256)));
+	REFUSED("line.delimiter", LINES_WITH(delimiter, TEND_DELIMITER(0x0d0a))); /* '\r\n' */
+	REFUSED("line.delimiter", LINES_WITH(delimiter, TEND_DELIMITER(-129)));
+	REFUSED("line.delimiter", LINES_WITH(delimiter, UINT_MAX));
+	for (int byte = -128; byte <= 255; byte++)
+		ACCEPTED(LINES_WITH(delimiter, TEND_DELIMITER(byte)));
+	ACCEPTED(LINES_WITH(cr, TEND_CR_STRIP));
+	ACCEPTED(LINES_WITH(cut_at_utf8, true));
+	ACCEPTED(LINES_WITH(release_above, SIZE_MAX));
+}
+
 static int collect(struct tend_collect o)
 {
 	return tend__check_collect(&o, "out.", &e);
@@ -187,6 +213,15 @@ static void the_lines_of_a_collection(void)
 	o.line.overflow = TEND_LINE_SPLIT;
 	ACCEPTED(collect(o));
 	o.line.max_length = 0;
+	REFUSED("out.line.max_length", collect(o));
+	/* of options only the extras were given: they are not left out, they are not complete */
+	o.line = (struct tend_line_options){ .cr = TEND_CR_STRIP };
+	REFUSED("out.line.max_length", collect(o));
+	o.line = (struct tend_line_options){ .delimiter = TEND_DELIMITER('\0') };
+	REFUSED("out.line.max_length", collect(o));
+	o.line = (struct tend_line_options){ .cut_at_utf8 = true };
+	REFUSED("out.line.max_length", collect(o));
+	o.line = (struct tend_line_options){ .release_above = 1 };
 	REFUSED("out.line.max_length", collect(o));
 }
 
@@ -348,6 +383,7 @@ static const struct test tests[] = {
 	{ "stream-sizes", stream_sizes },
 	{ "messages-name-the-choices", messages_name_the_choices },
 	{ "lines", lines },
+	{ "extras-of-lines", extras_of_lines },
 	{ "collections", collections },
 	{ "the-lines-of-a-collection", the_lines_of_a_collection },
 	{ "stop-plans", stop_plans },

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines out of chunks.  A line ends with LF, which is not part of it; CR is content.  Bytes are bytes: NUL and
- * invalid UTF-8 pass through.  The same bytes give the same lines however they were split into chunks.
+ * Lines out of chunks.  A line ends with a delimiter, LF unless another byte is chosen, which is not part of it.  Bytes
+ * are bytes: NUL, CR and invalid UTF-8 pass through.  The same bytes give the same lines however they were split into
+ * chunks.
  */
 #ifndef TEND_LINE_H
 #define TEND_LINE_H
@@ -21,24 +22,50 @@ enum tend_line_overflow {
 				   TEND_LINE_CONTINUED */
 };
 
+/* What a CR at the end of a line is. */
+enum tend_cr {
+	TEND_CR_KEEP,           /* content, as everywhere else */
+	TEND_CR_STRIP           /* one in front of the delimiter, or of the stream's end, is no part of the line and does
+				   not count against max_length; TEND_LINE_HAD_CR tells that it was there */
+};
+
+/*
+ * A byte as delimiter, tagged so that NUL can be chosen and a plain number is never taken for one.  The byte is a char
+ * or a number from 0 to 255: TEND_DELIMITER('\0').
+ */
+#define TEND_DELIMITER_TAG 0x10000u
+#define TEND_DELIMITER(byte) (TEND_DELIMITER_TAG + (unsigned)(byte))
+
 #define TEND_DEFAULT_MAX_LINE_LENGTH ((size_t)16 << 10)
 #define TEND_MAX_LINE_LENGTH ((size_t)1 << 30)
 
 struct tend_line_options {
-	size_t max_length;      /* choice: bytes without the LF, 1 to TEND_MAX_LINE_LENGTH */
+	size_t max_length;      /* choice: bytes without the delimiter, 1 to TEND_MAX_LINE_LENGTH */
 	enum tend_line_overflow overflow; /* choice */
+	enum tend_cr cr;        /* extra: absent, TEND_CR_KEEP */
+	unsigned delimiter;     /* extra: TEND_DELIMITER(byte); absent: LF */
+	/*
+	 * Extra: a line that is truncated or split at max_length is so up to 3 bytes earlier, in front of the UTF-8
+	 * character that would be torn.  At max_length all the same where there is no such character, also within bytes
+	 * that are not UTF-8, and where the character alone is longer than max_length.
+	 */
+	bool cut_at_utf8;
+	size_t release_above;   /* extra: bytes; the memory for lines that straddle chunks is given back after a line
+				   when it has grown beyond that; absent: kept for the next one */
 };
 
 enum tend_line_flags {
-	TEND_LINE_CUT = 1,         /* TEND_LINE_TRUNCATE dropped the rest of it */
-	TEND_LINE_CONTINUED = 2,   /* TEND_LINE_SPLIT: not the first piece of its line */
-	TEND_LINE_AFTER_GAP = 4,   /* bytes are missing between the line before and this one */
-	TEND_LINE_UNTERMINATED = 8 /* the stream ended before the LF */
+	TEND_LINE_CUT = 1,          /* TEND_LINE_TRUNCATE dropped the rest of it */
+	TEND_LINE_CONTINUED = 2,    /* TEND_LINE_SPLIT: not the first piece of its line */
+	TEND_LINE_AFTER_GAP = 4,    /* bytes are missing between the line before and this one */
+	TEND_LINE_UNTERMINATED = 8, /* the stream ended before the delimiter */
+	TEND_LINE_HAD_CR = 16       /* the byte in front of the delimiter, or of the stream's end, was a CR, kept or
+				       stripped; not known of a line that was cut */
 };
 
 struct tend_line {
 	const char *data;       /* not NUL-terminated; lent, see the function that hands it out */
-	size_t size;            /* bytes, without the LF */
+	size_t size;            /* bytes, without the delimiter */
 	uint64_t offset;        /* of data[0] in the stream, bytes */
 	unsigned flags;         /* enum tend_line_flags */
 };
@@ -71,8 +98,8 @@ TEND_API int tend_parser_next(tend_parser *parser, struct tend_line *ret_line);
 
 /*
  * Bytes are missing here.  The partial line before them is dropped; what follows is dropped up to and including the
- * next LF, unless the gap says that the byte in front of what follows was an LF.  Call it when tend_parser_next() has
- * returned 0.  NULL: nothing is known of the gap.  Does not block.
+ * next delimiter, unless the gap says that the byte in front of what follows was one.  Call it when tend_parser_next()
+ * has returned 0.  NULL: nothing is known of the gap.  Does not block.
  */
 TEND_API void tend_parser_gap(tend_parser *parser, const struct tend_gap *gap);
 
