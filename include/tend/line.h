@@ -25,8 +25,8 @@ enum tend_line_overflow {
 /* What a CR at the end of a line is. */
 enum tend_cr {
 	TEND_CR_KEEP,           /* content, as everywhere else */
-	TEND_CR_STRIP           /* one in front of the delimiter, or of the stream's end, is no part of the line and does
-				   not count against max_length; TEND_LINE_HAD_CR tells that it was there */
+	TEND_CR_STRIP           /* one in front of the delimiter, or of the stream's end, is no part of the line and
+				   does not count against max_length; TEND_LINE_HAD_CR tells that it was there */
 };
 
 /*
