@@ -2,6 +2,7 @@
 #include "streams.h"
 
 #include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -44,11 +45,20 @@ tend_subscription *stream_subscribe(tend_stream *stream)
 	return sub;
 }
 
-/* Until the reader has read so much: what a subscriber then finds no longer depends on when it came. */
+/*
+ * The figure comes first, then the history, then the subscribers.  Only then the reader goes offline for RCU, to wait
+ * or to read on; and that is what a fork waits for (rcu.c).
+ */
 void await_read(tend_stream *stream, uint64_t bytes)
 {
+	pid_t copy;
+
 	while (tend_stream_stats(stream).bytes_read < bytes)
 		sched_yield();
+	copy = fork();
+	if (copy == 0)
+		_exit(0);
+	CHECK_INT(copy, waitpid(copy, NULL, 0));
 }
 
 void await_end(tend_stream *stream)

@@ -14,7 +14,7 @@ struct tend_stream_options stream_retaining(struct tend_replay replay, size_t ch
 void stream_put(int fd, const char *text);
 tend_subscription *stream_subscribe(tend_stream *stream);
 
-/* Until the reader has read so much: what a subscriber then finds no longer depends on when it came. */
+/* Until the reader has read so much and given it out: what a subscriber then finds does not depend on when it came. */
 void await_read(tend_stream *stream, uint64_t bytes);
 void await_end(tend_stream *stream);
 

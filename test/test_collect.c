@@ -9,6 +9,7 @@
 
 #include "../lib/collect.h"
 #include "fault.h"
+#include "streams.h"
 #include "test.h"
 
 /* ---- bytes ---- */
@@ -384,12 +385,6 @@ static void write_text(int fd, const char *text)
 	CHECK_INT(strlen(text), write(fd, text, strlen(text)));
 }
 
-static void await_read(const tend_stream *stream, uint64_t bytes)
-{
-	while (tend_stream_stats(stream).bytes_read < bytes)
-		poll(NULL, 0, 1);
-}
-
 static void await_given(tend_consumer *c, uint64_t bytes)
 {
 	struct tend_consumed seen = { .bytes = 0 };
@@ -687,12 +682,6 @@ static void who_comes_late_is_not_complete(void)
 	}
 	tend_consumer_free(c);
 	tend_stream_free(stream);
-}
-
-static void await_end(const tend_stream *stream)
-{
-	while (tend_stream_stats(stream).end == TEND_END_NONE)
-		poll(NULL, 0, 1);
 }
 
 /* It saw no byte and no gap, and yet it has missed something. */

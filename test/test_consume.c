@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "streams.h"
 #include "test.h"
 
 /* A visitor that counts, and can be held inside a callback. */
@@ -194,8 +195,7 @@ static void cancel_says_how(enum tend_cancel how, unsigned expected_chunks)
 	stream = test_pipe_stream(&o, &fd);
 	c = consume(stream, &p);
 	put(fd, "0123456789");
-	while (tend_stream_stats(stream).chunks_read < 10)
-		sched_yield();
+	await_read(stream, 10);
 	await(&p.entered, 1); /* one is inside, nine are queued */
 	CHECK_INT(0, tend_consumer_cancel(c, TEND_AT_ONCE, how, &seen, NULL));
 	CHECK_INT(TEND_END_ABANDONED, seen.ending);
@@ -239,8 +239,7 @@ static void draining_takes_all_that_is_queued(void)
 		stream = test_pipe_stream(&o, &fd);
 		c = consume(stream, &p);
 		put(fd, "0123456789");
-		while (tend_stream_stats(stream).chunks_read < 10)
-			sched_yield();
+		await_read(stream, 10);
 		await(&p.entered, 1);
 		CHECK_INT(0, pthread_create(&t, NULL, release_soon, &p));
 		CHECK_INT(0, tend_consumer_cancel(c, TEST_PATIENCE, TEND_CANCEL_DRAIN, &seen, NULL));
@@ -407,8 +406,7 @@ static void losses_are_in_the_result(void)
 	put(fd, "a");
 	await(&p.entered, 1);
 	put(fd, "bcdefg"); /* b and c are buffered, four are lost */
-	while (tend_stream_stats(stream).chunks_read < 7)
-		sched_yield();
+	await_read(stream, 7);
 	close(fd);
 	atomic_store(&p.hold, false);
 	seen = wait_for(c);

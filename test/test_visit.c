@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "streams.h"
 #include "test.h"
 #include "thread.h"
 
@@ -18,18 +19,6 @@ static const struct tend_line_options usual = {
 static void write_text(int fd, const char *text)
 {
 	CHECK_INT(strlen(text), write(fd, text, strlen(text)));
-}
-
-static void await_read(const tend_stream *stream, uint64_t bytes)
-{
-	while (tend_stream_stats(stream).bytes_read < bytes)
-		poll(NULL, 0, 1);
-}
-
-static void await_end(const tend_stream *stream)
-{
-	while (tend_stream_stats(stream).end == TEND_END_NONE)
-		poll(NULL, 0, 1);
 }
 
 /* A stream with options like `live` that has brought `text` and ended. */
