@@ -4,6 +4,8 @@
 # .c file of their name, and a test is linked with LDADD below.
 
 test_programs = \
+	%D%/test_backpressure \
+	%D%/test_broadcast \
 	%D%/test_chan \
 	%D%/test_collect \
 	%D%/test_complete \
@@ -14,8 +16,10 @@ test_programs = \
 	%D%/test_escalation \
 	%D%/test_exec \
 	%D%/test_forgotten \
+	%D%/test_handover \
 	%D%/test_host \
 	%D%/test_input \
+	%D%/test_lifecycle \
 	%D%/test_line \
 	%D%/test_line_options \
 	%D%/test_on_reader \
@@ -23,12 +27,14 @@ test_programs = \
 	%D%/test_process \
 	%D%/test_regressions \
 	%D%/test_replay \
+	%D%/test_replay_stream \
 	%D%/test_sources \
 	%D%/test_spawn \
 	%D%/test_stall \
 	%D%/test_stdio \
 	%D%/test_stop \
 	%D%/test_stream \
+	%D%/test_two_streams \
 	%D%/test_visit \
 	%D%/stress_chan \
 	%D%/stress_handover \
@@ -41,14 +47,19 @@ tool_programs = \
 	%D%/test_tool_stop
 # Those whose threads can meet in more than one order: what "make check-loop" repeats.
 loop_programs = \
+	%D%/test_backpressure \
+	%D%/test_broadcast \
 	%D%/test_chan \
 	%D%/test_complete \
 	%D%/test_consume \
 	%D%/test_eventfd \
+	%D%/test_handover \
 	%D%/test_input \
+	%D%/test_lifecycle \
 	%D%/test_on_reader \
 	%D%/test_process \
 	%D%/test_replay \
+	%D%/test_replay_stream \
 	%D%/test_spawn \
 	%D%/test_stall \
 	%D%/test_stop \
