@@ -251,12 +251,21 @@ static void losses_are_not_inherited(void)
 
 #define LINE 8 /* bytes, with the LF */
 
-/* Writes numbered lines until a subscriber has lost some; returns the bytes written. */
+static void put_and_await(tend_stream *stream, int fd, const char *text, uint64_t delivered)
+{
+	stream_put(fd, text);
+	while (tend_stream_stats(stream).bytes_delivered < delivered)
+		sched_yield();
+}
+
+/* Writes numbered lines, the first so that it is not lost, until the subscriber has lost some; how many bytes. */
 static uint64_t write_until_lost(tend_stream *stream, int fd)
 {
 	char lines[100 * LINE + 1];
-	unsigned number = 0;
+	unsigned number = 1;
 
+	put_and_await(stream, fd, "00000", 5);
+	put_and_await(stream, fd, "00\n", LINE);
 	do {
 		for (int i = 0; i < 100; i++)
 			snprintf(lines + i * LINE, LINE + 1, "%07u\n", number++ % 10000000);

@@ -368,7 +368,8 @@ static bool is_never(void *arg, const struct tend_line *line)
 
 static void wait_for_nothing(struct test_thread *t, void *arg)
 {
-	static const struct tend_line_options usual = { TEND_DEFAULT_MAX_LINE_LENGTH, TEND_LINE_TRUNCATE };
+	static const struct tend_line_options usual = { .max_length = TEND_DEFAULT_MAX_LINE_LENGTH,
+							.overflow = TEND_LINE_TRUNCATE };
 	struct tend_line_found found = { .outcome = 0 };
 
 	WORKER_CHECK_INT(t, 0, tend_stream_wait_for_line(arg, &usual, is_never, NULL, TEST_PATIENCE, &found, NULL));

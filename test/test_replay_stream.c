@@ -13,7 +13,8 @@
 #include "test.h"
 #include "thread.h"
 
-static const struct tend_line_options usual = { TEND_DEFAULT_MAX_LINE_LENGTH, TEND_LINE_TRUNCATE };
+static const struct tend_line_options usual = { .max_length = TEND_DEFAULT_MAX_LINE_LENGTH,
+						.overflow = TEND_LINE_TRUNCATE };
 
 static bool is_line(void *arg, const struct tend_line *line)
 {
