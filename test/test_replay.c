@@ -40,7 +40,8 @@ static void feed(struct feeder *f, struct tend__replay *r, uint32_t n)
 		f->slab->data[f->fill + i] = (unsigned char)(f->offset + i);
 	f->fill += n;
 	f->offset += n;
-	CHECK_INT(0, tend__replay_append(r, &item));
+	if (tend__replay_append(r, &item) < 0) /* a check that holds costs, too, three million times */
+		CHECK(false && "memory for an item");
 }
 
 static void feeder_close(struct feeder *f)
