@@ -14,7 +14,8 @@
  *       likewise.
  *   I5  Without a thread of its own it is served: by the reader whenever there is something for it, by a canceller
  *       once.  Who serves is whoever raises `owed` from 0; who finds it raised leaves, and the server goes round again
- *       before it gives `owed` back.  So there is one server at a time, and none of them waits for another.
+ *       before it gives `owed` back.  So there is one server at a time.  None of them waits for another; that a visitor
+ *       waits for one that its own thread is calling is refused (is_running).
  *   I6  The reader finds it in its slot, and takes a reference there; the reference that finish() drops outlives the
  *       grace period of the detach before it.
  *
@@ -59,8 +60,20 @@ struct tend_consumer {
 	_Atomic uint32_t abandoned;
 };
 
-/* Whose visitor this thread runs, so that it is not made to wait for itself. */
-static _Thread_local const tend_consumer *running;
+/* Whose visitors this thread runs, so that it is not made to wait for itself: one may end another inside its own. */
+struct frame {
+	const tend_consumer *consumer;
+	const struct frame *outer;
+};
+static _Thread_local const struct frame *running;
+
+static bool is_running(const tend_consumer *c)
+{
+	for (const struct frame *f = running; f; f = f->outer)
+		if (f->consumer == c)
+			return true;
+	return false;
+}
 
 static void unref(tend_consumer *c)
 {
@@ -81,12 +94,17 @@ static bool is_finished(const tend_consumer *c)
 
 /* ---- calling the visitor ---- */
 
-/* Until it has ended, or, TEND_END_NONE, there is nothing more by the deadline. */
-static enum tend_ending visit(tend_consumer *c, int64_t deadline, int *ret_read_errno)
+/*
+ * Until it has ended, or, TEND_END_NONE, there is nothing more by the deadline.  From give_up_at on it gets nothing
+ * more in any case.
+ */
+static enum tend_ending visit(tend_consumer *c, int64_t deadline, int64_t give_up_at, int *ret_read_errno)
 {
 	struct tend_event e;
 
 	while (tend__sub_next(c->sub, deadline, &e)) {
+		if (give_up_at != TEND__NEVER && tend__now_ns() >= give_up_at)
+			tend__chan_cancel(&c->sub->chan, true);
 		switch (e.kind) {
 		case TEND_TIMED_OUT:
 			return TEND_END_NONE;
@@ -108,13 +126,13 @@ static enum tend_ending visit(tend_consumer *c, int64_t deadline, int *ret_read_
 
 static void finish(tend_consumer *c, enum tend_ending ending, int read_errno)
 {
-	struct tend_end end = {
-		.reason = ending, .read_errno = read_errno, .offset = tend__sub_offset(c->sub)
-	};
+	struct tend_end end = { .reason = ending, .read_errno = read_errno };
 
 	c->ending = ending;
 	c->read_errno = read_errno;
 	tend__sub_detach(c->sub); /* a reliable stream must not wait for one that takes no more */
+	tend__sub_settle(c->sub);
+	end.offset = tend__sub_offset(c->sub);
 	if (c->visitor.on_end)
 		c->visitor.on_end(c->self, &end);
 	/* (J) pairs with (J) in is_finished */
@@ -123,41 +141,44 @@ static void finish(tend_consumer *c, enum tend_ending ending, int read_errno)
 	unref(c);
 }
 
-static void visit_until(tend_consumer *c, int64_t deadline)
+static void visit_until(tend_consumer *c, int64_t deadline, int64_t give_up_at)
 {
-	const tend_consumer *outer = running; /* who frees another consumer in a callback may have to serve it */
+	const struct frame frame = { .consumer = c, .outer = running };
 	enum tend_ending ending;
 	int read_errno = 0;
 
-	running = c;
-	ending = visit(c, deadline, &read_errno);
+	running = &frame;
+	ending = visit(c, deadline, give_up_at, &read_errno);
 	if (ending != TEND_END_NONE)
 		finish(c, ending, read_errno);
-	running = outer;
+	running = frame.outer;
 }
 
 static void *run(void *arg)
 {
-	visit_until(arg, TEND__NEVER);
+	visit_until(arg, TEND__NEVER, TEND__NEVER);
 	return NULL;
 }
 
-/* The caller has a reference. */
-static void serve(tend_consumer *c)
+/* The caller has a reference.  A host's thread does not vanish in a callback: nobody would ever serve it again. */
+static void serve(tend_consumer *c, int64_t give_up_at)
 {
 	uint32_t owed;
+	int cancel;
 
 	/* (Y) pairs with (Y) in serve: who found it 0 begins where the last one ended */
 	if (atomic_fetch_add_explicit(&c->owed, 1, memory_order_acq_rel) > 0)
 		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	do {
 		/* (Y) pairs with (Y) in serve: what those who left have put there */
 		owed = atomic_load_explicit(&c->owed, memory_order_acquire);
 		if (!is_finished(c))
-			visit_until(c, 0);
+			visit_until(c, 0, give_up_at);
 		/* (Y) pairs with (Y) in serve */
 	} while (!atomic_compare_exchange_strong_explicit(&c->owed, &owed, 0, memory_order_acq_rel,
 	                                                  memory_order_relaxed));
+	pthread_setcancelstate(cancel, NULL);
 }
 
 static void hold(void *of)
@@ -169,7 +190,7 @@ static void hold(void *of)
 
 static void serve_held(void *of)
 {
-	serve(of);
+	serve(of, TEND__NEVER);
 	unref(of);
 }
 
@@ -177,7 +198,7 @@ static const struct tend__server server = { .hold = hold, .serve = serve_held };
 
 bool tend_visitor_should_stop(void)
 {
-	return running && tend__chan_is_cancelled_now(&running->sub->chan);
+	return running && tend__chan_is_cancelled_now(&running->consumer->sub->chan);
 }
 
 /* ---- start ---- */
@@ -336,7 +357,7 @@ static int check_call(tend_consumer *c, tend_duration d, const char *field, stru
 	if (!tend__stream_is_ours(c->sub->stream))
 		return tend__error(err, -ECHILD, TEND_STEP_FORK, c->sub->stream->name,
 		                   "the consumer belongs to the process that this one was forked from");
-	if (running == c)
+	if (is_running(c))
 		return tend__error(err, -EDEADLK, TEND_STEP_CALLBACK, c->sub->stream->name,
 		                   "a visitor cannot wait for its own consumer");
 	return tend__check_duration(d, field, false, err);
@@ -367,6 +388,21 @@ int tend_consumer_wait(tend_consumer *consumer, tend_duration timeout, struct te
 	return 0;
 }
 
+static void cancel(tend_consumer *c, tend_duration grace, enum tend_cancel how)
+{
+	int64_t deadline = tend__deadline(grace);
+
+	/* Nothing is added from here on, so draining comes to an end however fast the child writes. */
+	tend__sub_detach(c->sub);
+	tend__chan_cancel(&c->sub->chan, how == TEND_CANCEL_NOW);
+	if (c->is_served)
+		serve(c, deadline);
+	if (!wait_finished(c, deadline)) {
+		atomic_store_explicit(&c->abandoned, 1, memory_order_relaxed);
+		tend__chan_cancel(&c->sub->chan, true);
+	}
+}
+
 int tend_consumer_cancel(tend_consumer *consumer, tend_duration grace, enum tend_cancel how,
                          struct tend_consumed *ret_consumed, struct tend_error *err)
 {
@@ -376,17 +412,11 @@ int tend_consumer_cancel(tend_consumer *consumer, tend_duration grace, enum tend
 		return r;
 	if (how != TEND_CANCEL_DRAIN && how != TEND_CANCEL_NOW)
 		return tend__refuse(err, NULL, "how", "is %d, not TEND_CANCEL_DRAIN or TEND_CANCEL_NOW", (int)how);
-	/* Nothing is added from here on, so draining comes to an end however fast the child writes. */
-	tend__sub_detach(consumer->sub);
-	tend__chan_cancel(&consumer->sub->chan, how == TEND_CANCEL_NOW);
-	if (consumer->is_served)
-		serve(consumer);
-	if (!wait_finished(consumer, tend__deadline(grace))) {
-		atomic_store_explicit(&consumer->abandoned, 1, memory_order_relaxed);
-		tend__chan_cancel(&consumer->sub->chan, true);
-	}
+	hold(consumer); /* on_end may free the handle, on this very thread */
+	cancel(consumer, grace, how);
 	if (ret_consumed)
 		tend__consumer_look(consumer, ret_consumed);
+	unref(consumer);
 	return 0;
 }
 
@@ -408,7 +438,7 @@ tend_consumer *tend_consumer_free(tend_consumer *consumer)
 	tend__chan_cancel(&consumer->sub->chan, true);
 	tend__sub_detach(consumer->sub);
 	if (consumer->is_served)
-		serve(consumer);
+		serve(consumer, TEND__NEVER);
 	unref(consumer);
 	return NULL;
 }

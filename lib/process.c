@@ -213,13 +213,13 @@ static void announce(tend_process *p)
 
 	tend__log(p->exit.kind == TEND_EXIT_UNKNOWN ? TEND_LOG_WARNING : TEND_LOG_INFO, "exit", p->name, p->pid,
 	          "the child %s", describe(&p->exit, text, sizeof text));
-	/* (X) pairs with (X) in exit_is_told */
-	atomic_store_explicit(&p->told, 1, memory_order_release);
-	tend__event_signal(&p->changed);
-	tend__lock(&p->lock); /* an eventfd that is made after this finds the exit told */
+	tend__lock(&p->lock); /* an eventfd that is made later finds the exit told; one that is there is rung first */
 	if (p->exit_fd >= 0)
 		tend__sys_ring(p->exit_fd);
+	/* (X) pairs with (X) in exit_is_told */
+	atomic_store_explicit(&p->told, 1, memory_order_release);
 	tend__unlock(&p->lock);
+	tend__event_signal(&p->changed);
 }
 
 static bool exit_is_told(const tend_process *p)

@@ -19,6 +19,8 @@
  */
 #include "publish.h"
 
+#include <string.h>
+
 #include "clock.h"
 #include "error.h"
 #include "rcu.h"
@@ -100,6 +102,7 @@ static void leave(struct tend__publisher *p, tend_subscription *s)
 	};
 
 	tend__chan_finish(&s->chan, &t);
+	atomic_store_explicit(&s->stalled_since, 0, memory_order_relaxed);
 	s->cursor = UINT64_MAX;
 	s->has_left = p->has_left = true;
 }
@@ -179,12 +182,14 @@ static void take_out_leavers(struct tend__publisher *p)
 
 	p->has_left = false;
 	while ((s = find(p, &i, has_left))) {
+		char label[TEND_MAX_LABEL];
+
+		memcpy(label, s->label, sizeof label);
 		tend__rcu_offline();
-		tend__log(TEND_LOG_WARNING, "stall", p->st->name, 0,
-		          "subscriber \"%s\" of %s was full for too long and has been detached", s->label,
-		          p->st->label);
 		tend__sub_detach(s);
 		tend__sub_unref(s);
+		tend__log(TEND_LOG_WARNING, "stall", p->st->name, 0,
+		          "subscriber \"%s\" of %s was full for too long and has been detached", label, p->st->label);
 		tend__rcu_online();
 	}
 }

@@ -140,14 +140,15 @@ static void start_drain(struct reader *r)
 static void look_at_commands(struct reader *r)
 {
 	uint32_t old = r->commands;
-
 	/* (K) pairs with (K) in tend__stream_command: what the command means */
-	r->commands = atomic_load_explicit(&r->st->control, memory_order_acquire);
-	if (r->commands & TEND__ABORT)
+	uint32_t now = atomic_fetch_and_explicit(&r->st->control, ~(uint32_t)TEND__SERVE, memory_order_acquire);
+
+	r->commands = now & ~(uint32_t)TEND__SERVE;
+	if (now & TEND__ABORT)
 		leave(r, TEND_END_DETACHED, 0);
-	else if ((r->commands ^ old) & TEND__DRAIN_PART)
+	else if (r->commands != old)
 		start_drain(r); /* or a more hurried one than before */
-	if (!r->done && (r->commands ^ old) & ~TEND__DRAIN_PART)
+	if (!r->done && now & TEND__SERVE)
 		tend__publish_serve(&r->pub);
 }
 
@@ -315,8 +316,8 @@ static void read_some(struct reader *r)
 		wait_for_bytes(r);
 		return;
 	}
-	if (n == -EIO && r->st->is_tty)
-		n = 0; /* every other side of the pseudoterminal has been closed: pty(7), ioctl_tty(2) */
+	if (n == -EIO && r->st->is_pty_master)
+		n = 0; /* every slave side is closed; elsewhere it is an error: the background reads a terminal */
 	if (n <= 0) {
 		leave(r, n == 0 ? TEND_END_EOF : TEND_END_READ_ERROR, (int)-n);
 		return;

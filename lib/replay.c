@@ -13,10 +13,10 @@
  * Invariants
  *   I1  Only the newest item is ever changed (merge), so a snapshot has a copy of that one and reads the others where
  *       they are.
- *   I2  An item that the rule drops gives its slab back at once if nobody else has its segment; otherwise when the
- *       segment is next seen without other owners, at the latest when it is freed.  So a segment with another owner
- *       keeps all its slabs.
- *   I3  The first segment is let go of when all its items have been dropped; snapshots keep theirs.
+ *   I2  A segment that a snapshot has takes no more items: nothing that comes later is pinned by it.
+ *   I3  An item that the rule drops gives its slab back at once if no snapshot has its segment; otherwise when the last
+ *       snapshot lets go of it, whose owner then calls tend__replay_release().
+ *   I4  The first segment is let go of when all its items have been dropped; snapshots keep theirs.
  *
  * Ordering pairs
  *   (I) the last unref of a segment after all owners' use of it.
@@ -95,6 +95,12 @@ static void drop_segment(struct tend__replay *r)
 	segment_unref(s);
 }
 
+void tend__replay_release(struct tend__replay *r)
+{
+	if (r->first && is_sole(r->first))
+		release_up_to(r->first, r->first_at);
+}
+
 static void drop_first(struct tend__replay *r)
 {
 	struct tend__segment *s = r->first;
@@ -103,8 +109,7 @@ static void drop_first(struct tend__replay *r)
 	r->bytes -= item->size;
 	r->chunks -= item->count;
 	r->n--;
-	if (is_sole(s))
-		release_up_to(s, r->first_at);
+	tend__replay_release(r);
 	if (r->first_at == s->room)
 		drop_segment(r);
 }
@@ -116,6 +121,8 @@ static int make_room(struct tend__replay *r)
 
 	if (r->last && r->last->n < r->last->room)
 		return 0;
+	if (room < FIRST_ROOM)
+		room = FIRST_ROOM; /* a snapshot has closed a small one */
 	s = segment_new(room < MOST_ROOM ? room : MOST_ROOM);
 	if (!s)
 		return -ENOMEM;
@@ -198,8 +205,12 @@ void tend__replay_snapshot(struct tend__replay *r, struct tend__segment **take_r
 		atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
 		take_room[i++] = s;
 	}
-	if (r->n)
-		ret->newest = r->last->items[r->last->n - 1];
+	if (!r->n)
+		return;
+	ret->begin = r->first->items[r->first_at].offset;
+	ret->newest = r->last->items[r->last->n - 1];
+	if (r->last->room != r->last->n)
+		r->last->room = r->last->n; /* nobody else reads it yet: who has a snapshot of it has closed it */
 }
 
 bool tend__snapshot_next(struct tend__snapshot *s, struct tend__item *ret_item)

@@ -31,12 +31,13 @@ struct tend__replay {
 	bool sealed;
 };
 
-/* One thread at a time. */
+/* One thread at a time.  It pins what was retained when it was taken, and nothing that came later. */
 struct tend__snapshot {
 	struct tend__segment **segments; /* a reference on each from `at` on */
 	size_t n_segments, at;
 	uint32_t item;                   /* the next one, in segments[at] */
 	size_t left;                     /* items that are still to come */
+	uint64_t begin;                  /* offset of the first of them */
 	struct tend__item newest;        /* the last of them as it was: the replay may merge more into its own */
 };
 
@@ -53,9 +54,12 @@ int tend__replay_append(struct tend__replay *r, const struct tend__item *item);
 void tend__replay_seal(struct tend__replay *r);
 /*
  * What is retained now, in a time that depends on r->segments only; take_room: as many pointers, or more, from
- * tend__malloc().
+ * tend__malloc().  Its owner calls tend__replay_release() whenever it has let go of a segment.
  */
 void tend__replay_snapshot(struct tend__replay *r, struct tend__segment **take_room, struct tend__snapshot *ret);
+
+/* Gives back what a snapshot that is gone has kept from being given back. */
+void tend__replay_release(struct tend__replay *r);
 
 /* [any; the stream is not locked] The next item, with a reference of its own; false: there is none. */
 bool tend__snapshot_next(struct tend__snapshot *s, struct tend__item *ret_item);

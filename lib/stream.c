@@ -66,11 +66,12 @@ static void init(tend_stream *st, int fd, const struct tend_stream_options *opti
 	if (st->pipe_inode)
 		size = tend__sys_pipe_size(fd);
 	else
-		st->is_tty = tend__sys_is_tty(fd);
+		st->is_pty_master = tend__sys_is_pty_master(fd);
 	atomic_init(&st->pipe_size, size > 0 ? (uint64_t)size : 0);
 	atomic_init(&st->refs, 1);
 	atomic_init(&st->control, 0);
 	atomic_init(&st->gone, 0);
+	st->drain_idle_ns = st->drain_deadline = TEND__NEVER;
 	tend__event_init(&st->gone_event);
 	tend__parker_init(&st->tx_parker);
 	tend__lock_init(&st->lock, TEND__RANK_STREAM);
@@ -128,7 +129,8 @@ int tend__stream_new(int take_fd, bool nonblock, const struct tend_stream_option
 int tend__stream_new_discarded(const char *label, const char *name, tend_stream **ret_stream, struct tend_error *err)
 {
 	static const struct tend_stream_options options = {
-		.backend = TEND_DISCARDED, .replay = { .kind = TEND_RETAIN_NONE }
+		.backend = TEND_DISCARDED, .delivery = TEND_RELIABLE, .overflow = TEND_DROP_NEWEST,
+		.replay = { .kind = TEND_RETAIN_NONE },
 	};
 	tend_stream *st = tend__rcu_setup() < 0 ? NULL : tend__aligned_calloc(64, sizeof *st);
 
@@ -175,7 +177,7 @@ static _Thread_local const tend_stream *reading;
 
 const tend_stream *tend__reading(void)
 {
-	return reading;
+	return reading && tend__stream_is_ours(reading) ? reading : NULL; /* not in a fork of the host that it made */
 }
 
 void tend__set_reading(const tend_stream *stream)
@@ -186,27 +188,23 @@ void tend__set_reading(const tend_stream *stream)
 void tend__stream_command(tend_stream *stream, uint32_t command)
 {
 	/* (K) pairs with (K) in look_at_commands, (K) in wait_for_room, and (K) in step */
-	if (command & (TEND__ABORT | TEND__DRAIN))
-		atomic_fetch_or_explicit(&stream->control, command, memory_order_release);
-	else
-		/* (K) pairs with (K) in look_at_commands, (K) in wait_for_room, and (K) in step */
-		atomic_fetch_add_explicit(&stream->control, command, memory_order_release);
+	atomic_fetch_or_explicit(&stream->control, command, memory_order_release);
 	tend__unpark(&stream->tx_parker);
 	tend__sys_ring(stream->wake_fd);
 }
 
 void tend__stream_drain(tend_stream *stream, int64_t idle_ns, int64_t deadline)
 {
-	bool first, changes;
+	bool changes;
 
 	if (!stream->has_reader)
 		return;
 	tend__lock(&stream->lock);
-	first = !(atomic_load_explicit(&stream->control, memory_order_relaxed) & TEND__DRAIN);
-	changes = first || idle_ns < stream->drain_idle_ns || deadline < stream->drain_deadline;
-	if (first || idle_ns < stream->drain_idle_ns)
+	changes = !stream->drain_asked || idle_ns < stream->drain_idle_ns || deadline < stream->drain_deadline;
+	stream->drain_asked = true;
+	if (idle_ns < stream->drain_idle_ns)
 		stream->drain_idle_ns = idle_ns;
-	if (first || deadline < stream->drain_deadline)
+	if (deadline < stream->drain_deadline)
 		stream->drain_deadline = deadline;
 	tend__unlock(&stream->lock);
 	if (changes) {
@@ -241,7 +239,7 @@ void tend__stream_close(tend_stream *stream, bool join)
 {
 	if (stream->has_reader && tend__stream_is_ours(stream)) {
 		tend__stream_command(stream, TEND__ABORT);
-		if (join && !reading) /* two visitors on two readers could wait for each other, one for itself */
+		if (join && !tend__reading()) /* no reader waits for a reader, itself or another */
 			tend__sys_join(stream->thread);
 		else
 			pthread_detach(stream->thread);

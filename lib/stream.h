@@ -14,11 +14,10 @@
 #include "wake.h"
 
 /*
- * The control word: two bits; how often the drain was changed; how often a consumer that the reader runs was left
- * something that the reader does not know of.
+ * The control word.  TEND__SERVE: a consumer that the reader runs was left something that the reader does not know of;
+ * the reader clears it.  TEND__ABORT and TEND__DRAIN stay; above them, how often the drain was changed.
  */
-enum { TEND__ABORT = 1, TEND__DRAIN = 2, TEND__DRAIN_CHANGED = 4, TEND__SERVE = 1 << 16 };
-#define TEND__DRAIN_PART ((uint32_t)TEND__SERVE - 1)
+enum { TEND__ABORT = 1, TEND__DRAIN = 2, TEND__SERVE = 4, TEND__DRAIN_CHANGED = 8 };
 
 struct tend_stream {
 	_Atomic uint32_t refs;         /* owner, reader, each subscription */
@@ -29,7 +28,7 @@ struct tend_stream {
 	/* the reader's alone, once it runs */
 	int fd;
 	bool nonblock;
-	bool is_tty;                   /* a pseudoterminal says EIO where others say that they have ended */
+	bool is_pty_master;            /* which says EIO where others say that they have ended */
 	struct tend__pool *pool;
 
 	struct tend_pid_name held_by[TEND_MAX_NAMED]; /* valid with `gone`: who held the pipe when a drain ran out */
@@ -41,7 +40,7 @@ struct tend_stream {
 	pthread_t thread;
 	struct tend__slots slots;
 	struct tend__parker tx_parker; /* the reader's, for all its channels */
-	_Atomic uint32_t control;      /* commands to the reader, only ever added */
+	_Atomic uint32_t control;      /* commands to the reader */
 	_Atomic uint32_t gone;         /* 1: the reader has closed the descriptor */
 	struct tend__event gone_event;
 
@@ -59,7 +58,8 @@ struct tend_stream {
 		uint64_t bytes, chunks, gaps;
 		uint32_t high_water;
 	} past;                                      /* of those that are gone */
-	int64_t drain_idle_ns, drain_deadline;       /* valid with TEND__DRAIN */
+	bool drain_asked;
+	int64_t drain_idle_ns, drain_deadline;       /* of all drains asked for; TEND__NEVER: of none */
 };
 
 /*
@@ -73,7 +73,7 @@ int tend__stream_new(int take_fd, bool nonblock, const struct tend_stream_option
 int tend__stream_new_discarded(const char *label, const char *name, tend_stream **ret_stream, struct tend_error *err);
 void tend__stream_ref(tend_stream *stream);
 void tend__stream_unref(tend_stream *stream);
-/* [any] Adds a command and wakes the reader wherever it is.  Of those that count, one more. */
+/* [any] Adds a command and wakes the reader wherever it is. */
 void tend__stream_command(tend_stream *stream, uint32_t command);
 /*
  * [any] Reads on until nothing came for idle_ns, at most until `deadline`, then takes what is in the pipe at that

@@ -64,6 +64,7 @@ static void unlink_sub(tend_stream *st, tend_subscription *s)
 	uint32_t high_water = atomic_load_explicit(&s->high_water, memory_order_relaxed);
 
 	tend__lock(&st->lock);
+	tend__replay_release(&st->replay);
 	if (s->newer)
 		s->newer->older = s->older;
 	else
@@ -82,15 +83,13 @@ static void destroy(tend_subscription *s)
 {
 	struct tend__item item;
 
+	tend__snapshot_fini(&s->snapshot);
 	if (s->is_linked)
 		unlink_sub(s->stream, s);
-	if (s->fd >= 0)
-		tend__sys_close(s->fd);
 	if (s->lent)
 		tend__slab_unref(s->lent);
 	if (s->has_held)
 		tend__slab_unref(s->held.slab);
-	tend__snapshot_fini(&s->snapshot);
 	while (tend__chan_drain(&s->chan, &item))
 		tend__slab_unref(item.slab);
 	tend__chan_fini(&s->chan);
@@ -123,7 +122,7 @@ static int check(const struct tend_subscribe *o, const tend_stream *st, struct t
 	if (o->max_buffered_chunks > TEND_MAX_MAX_BUFFERED_CHUNKS)
 		return tend__refuse(err, st->name, "max_buffered_chunks", "is %zu, more than %zu",
 		                    o->max_buffered_chunks, TEND_MAX_MAX_BUFFERED_CHUNKS);
-	if (o->delivery == TEND_LOSSY && !overflow)
+	if (o->delivery == TEND_LOSSY && (overflow < TEND_DROP_NEWEST || overflow > TEND_DROP_OLDEST))
 		return tend__refuse(err, st->name, "overflow",
 		                    "was not chosen: TEND_LOSSY needs TEND_DROP_NEWEST or TEND_DROP_OLDEST");
 	return tend__check_stall(&o->stall, overflow, "", err);
@@ -305,6 +304,7 @@ void tend__sub_detach(tend_subscription *sub)
 	if (!was_in_slot)
 		return; /* somebody else was first, and the slot is free already */
 	tend__rcu_synchronize();
+	atomic_store_explicit(&sub->stalled_since, 0, memory_order_relaxed);
 	tend__sub_unref(sub);
 }
 
@@ -316,6 +316,11 @@ tend_subscription *tend_subscription_close(tend_subscription *subscription)
 	if (!tend__stream_is_ours(subscription->stream))
 		return NULL;
 	tend__sub_detach(subscription);
+	if (subscription->fd >= 0) {
+		tend__rcu_synchronize(); /* the reader may have taken it out itself, and rings inside sections only */
+		tend__sys_close(subscription->fd);
+		subscription->fd = -1;
+	}
 	tend__sub_unref(subscription);
 	return NULL;
 }
@@ -337,6 +342,25 @@ static void begin_books(tend_subscription *s, uint64_t offset)
 {
 	atomic_store_explicit(&s->books.began_late, offset > 0, memory_order_relaxed);
 	atomic_store_explicit(&s->books.first_offset, offset, memory_order_relaxed);
+}
+
+void tend__sub_settle(tend_subscription *s)
+{
+	uint64_t offset;
+
+	if (s->has_position)
+		return;
+	if (s->had_snapshot)
+		offset = s->snapshot.begin;
+	else if (s->ended_before)
+		offset = s->terminal.offset;
+	else if (s->chan.started)
+		offset = s->chan.start_offset;
+	else
+		offset = atomic_load_explicit(&s->stream->bytes_read, memory_order_relaxed);
+	begin_books(s, offset);
+	s->has_position = true;
+	s->offset = offset;
 }
 
 /* Whether bytes are missing in front of `offset`; counts them and moves the position there. */
@@ -403,9 +427,9 @@ static void end(tend_subscription *s, const struct tend__terminal *t, struct ten
 
 	if (!s->has_position)
 		begin_books(s, s->ended_before ? t->offset : s->chan.start_offset);
-	if (s->ended_before && s->offset < t->offset)
+	if (s->ended_before && !s->had_snapshot)
 		s->offset = t->offset; /* what was not retained was before its time, and is not lost to it */
-	if (!s->ended_before && seek(s, t->offset, t->sequence, &gap)) {
+	else if (seek(s, t->offset, t->sequence, &gap)) {
 		ret_event->kind = TEND_GAP;
 		ret_event->gap = gap;
 		return;
@@ -424,6 +448,20 @@ static void give_back_lent(tend_subscription *s)
 	s->lent = NULL;
 }
 
+static bool next_retained(tend_subscription *s, struct tend__item *ret_item)
+{
+	size_t at = s->snapshot.at;
+
+	if (!tend__snapshot_next(&s->snapshot, ret_item))
+		return false;
+	if (s->snapshot.at != at) {
+		tend__lock(&s->stream->lock);
+		tend__replay_release(&s->stream->replay);
+		tend__unlock(&s->stream->lock);
+	}
+	return true;
+}
+
 bool tend__sub_next(tend_subscription *s, int64_t deadline, struct tend_event *ret_event)
 {
 	struct tend__item item;
@@ -437,7 +475,7 @@ bool tend__sub_next(tend_subscription *s, int64_t deadline, struct tend_event *r
 		deliver(s, &s->held, ret_event);
 		return true;
 	}
-	if (tend__snapshot_next(&s->snapshot, &item)) {
+	if (next_retained(s, &item)) {
 		take(s, &item, ret_event);
 		return true;
 	}

@@ -70,6 +70,8 @@ void tend__sub_ref(tend_subscription *sub);
 void tend__sub_detach(tend_subscription *sub);
 /* [consumer] As tend_subscription_next() with a deadline; false instead of an event when it was cancelled. */
 bool tend__sub_next(tend_subscription *sub, int64_t deadline, struct tend_event *ret_event);
+/* [consumer, detached] Its books begin where it subscribed, also when it has taken nothing and never will. */
+void tend__sub_settle(tend_subscription *sub);
 /* [consumer] The position behind the last event. */
 uint64_t tend__sub_offset(const tend_subscription *sub);
 

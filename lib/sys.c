@@ -128,10 +128,11 @@ uint64_t tend__sys_pipe_inode(int fd)
 	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) ? st.st_ino : 0;
 }
 
-bool tend__sys_is_tty(int fd)
+bool tend__sys_is_pty_master(int fd)
 {
 	int saved = errno;
-	bool is = isatty(fd);
+	unsigned number;
+	bool is = ioctl(fd, TIOCGPTN, &number) == 0;
 
 	errno = saved;
 	return is;

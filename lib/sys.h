@@ -34,7 +34,8 @@ int tend__sys_set_nonblock(int fd);
 int tend__sys_check_readable(int fd);
 /* The inode of a pipe, or 0 where fd is none. */
 uint64_t tend__sys_pipe_inode(int fd);
-bool tend__sys_is_tty(int fd);
+/* Whether it is the master side of a pseudoterminal. */
+bool tend__sys_is_pty_master(int fd);
 int tend__sys_pipe_size(int fd);
 int tend__sys_set_pipe_size(int fd, int size);
 /* Bytes that can be read now. */

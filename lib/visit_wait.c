@@ -78,7 +78,7 @@ static int look_at_gap(struct search *s, const struct tend_gap *gap)
 static int look_at_end(struct search *s, enum tend_ending ending, int read_errno)
 {
 	struct tend_line line;
-	bool found = tend_parser_finish(s->parser, &line) > 0 && is_match(s, &line);
+	bool found = tend__ends_line(ending) && tend_parser_finish(s->parser, &line) > 0 && is_match(s, &line);
 
 	return end_search(s, found ? TEND_LINE_MATCHED : TEND_LINE_STREAM_ENDED, ending, read_errno);
 }
@@ -91,11 +91,9 @@ static int look(struct search *s, const struct tend_event *event)
 	case TEND_GAP:
 		return look_at_gap(s, &event->gap);
 	case TEND_EOF:
-		return look_at_end(s, TEND_END_EOF, 0);
 	case TEND_READ_ERROR:
-		return look_at_end(s, TEND_END_READ_ERROR, event->read_errno);
 	case TEND_DETACHED:
-		return look_at_end(s, TEND_END_DETACHED, 0);
+		return look_at_end(s, event->ending, event->read_errno);
 	case TEND_TIMED_OUT:
 		break;
 	}

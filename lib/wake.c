@@ -109,8 +109,8 @@ void tend__gate_notify(struct tend__gate *g, struct tend__parker *p)
 	/* (G) pairs with (G) in tend__gate_arm: the condition was stored before armed is looked at */
 	if (!atomic_load_explicit(&g->armed, memory_order_seq_cst))
 		return;
-	/* Of several wakers one is enough; the token orders, not this word. */
-	if (atomic_exchange_explicit(&g->armed, 0, memory_order_relaxed))
+	/* (G) pairs with (G) in tend__gate_arm: the parker's eventfd.  Of several wakers one is enough. */
+	if (atomic_exchange_explicit(&g->armed, 0, memory_order_acquire))
 		tend__unpark(p);
 }
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -274,6 +275,26 @@ static void exit_is_announced_in_a_race(void)
 	}
 }
 
+/* A wait that has told the exit has made the descriptor readable before. */
+static void exit_is_not_told_before(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, NULL);
+
+	for (int i = 0; i < 200; i++) {
+		tend_process *p = NULL;
+		struct tend_error err;
+		int fd;
+
+		if (!CHECK_OK(tend_spawn(&s, &p, &err), &err))
+			return;
+		fd = tend_process_exit_fd(p);
+		test_wait(p, &(struct tend_exit){ 0 });
+		CHECK(is_readable(fd));
+		tend_process_free(p);
+	}
+}
+
 static void exit_refusals(void)
 {
 	tend_process *p = spawn_obedient();
@@ -288,6 +309,35 @@ static void exit_refusals(void)
 	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
 	CHECK(is_readable(tend_process_exit_fd(p)));
 	tend_process_free(p);
+}
+
+/*
+ * Closed with its subscription, also when the reader itself has just taken that out: an event loop must not hear of it
+ * any more.
+ */
+static void closed_is_closed(void)
+{
+	struct tend_stream_options o = stream_options(test_reliable, 1, 1);
+
+	o.stall = TEND_STALL_LEAVE(TEND_US(10));
+	for (int i = 0; i < 300; i++) {
+		struct epoll_event e = { .events = EPOLLIN };
+		int write_fd, epfd = epoll_create1(EPOLL_CLOEXEC);
+		tend_stream *stream = test_pipe_stream(&o, &write_fd);
+		tend_subscription *sub = stream_subscribe(stream);
+		struct tend_event seen;
+
+		CHECK_INT(0, epoll_ctl(epfd, EPOLL_CTL_ADD, tend_subscription_fd(sub), &e));
+		stream_put(write_fd, "abc");
+		do
+			tend_subscription_next(sub, TEND_AT_ONCE, &seen);
+		while (seen.kind != TEND_DETACHED && tend_stream_stats(stream).bytes_read < 3);
+		tend_subscription_close(sub);
+		CHECK_INT(0, epoll_wait(epfd, &e, 1, 0));
+		close(write_fd);
+		tend_stream_free(stream);
+		close(epfd);
+	}
 }
 
 static void refusals(void)
@@ -314,9 +364,11 @@ int main(int argc, char **argv)
 		{ "knows_of_a_chunk_behind_a_gap", knows_of_a_chunk_behind_a_gap },
 		{ "blocking_between_polls", blocking_between_polls },
 		{ "a_loop_gets_everything", a_loop_gets_everything },
+		{ "closed_is_closed", closed_is_closed },
 		{ "refusals", refusals },
 		{ "exit_is_announced", exit_is_announced },
 		{ "exit_is_announced_in_a_race", exit_is_announced_in_a_race },
+		{ "exit_is_not_told_before", exit_is_not_told_before },
 		{ "exit_refusals", exit_refusals },
 	};
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -517,6 +518,330 @@ static void frees_the_process(void)
 	seen_fini(&s);
 }
 
+/* ---- one inside the other ---- */
+
+struct pair {
+	tend_consumer *a, *b;
+	int result, in, out;    /* what b's end was told; pipes */
+};
+
+static enum tend_flow end_b(void *arg, const struct tend_chunk *chunk)
+{
+	struct pair *p = arg;
+	char token;
+
+	(void)chunk;
+	if (read(p->in, &token, 1) != 1) /* the handles are stored */
+		abort();
+	p->b = tend_consumer_free(p->b);
+	if (write(p->out, "x", 1) != 1)
+		abort();
+	return TEND_CONTINUE;
+}
+
+static enum tend_flow go_on(void *arg, const struct tend_chunk *chunk)
+{
+	(void)arg, (void)chunk;
+	return TEND_CONTINUE;
+}
+
+static void wait_for_a(void *arg, const struct tend_end *end)
+{
+	struct pair *p = arg;
+
+	(void)end;
+	p->result = tend_consumer_cancel(p->a, TEND_FOREVER, TEND_CANCEL_NOW, NULL, NULL);
+}
+
+/* A's callback ends B, whose on_end waits for A: that is A waiting for itself, wherever A runs. */
+static void inside_each_other(void)
+{
+	for (int where = TEND_ON_OWN_THREAD; where <= TEND_ON_READER; where++) {
+		const struct tend_visitor a = { .on_chunk = end_b, .runs_on = (enum tend_runs_on)where };
+		const struct tend_visitor b = { .on_chunk = go_on, .on_end = wait_for_a, .runs_on = TEND_ON_READER };
+		int fd, in[2], out[2];
+		tend_stream *stream = test_pipe_stream(&test_reliable, &fd);
+		struct tend_error err;
+		struct pair p = { .result = 1 };
+		char token;
+
+		if (!CHECK_INT(0, pipe(in)) || !CHECK_INT(0, pipe(out)))
+			return;
+		p.in = in[0];
+		p.out = out[1];
+		CHECK_OK(tend_stream_consume(stream, &a, &p, &p.a, &err), &err);
+		CHECK_OK(tend_stream_consume(stream, &b, &p, &p.b, &err), &err);
+		stream_put(fd, "a");
+		stream_put(in[1], "x");
+		CHECK_INT(1, read(out[0], &token, 1));
+		close(fd);
+		CHECK_OK(tend_consumer_wait(p.a, TEST_PATIENCE, NULL, &err), &err);
+		CHECK_INT(-EDEADLK, p.result);
+		tend_consumer_free(p.a);
+		tend_stream_free(stream);
+		for (int i = 0; i < 2; i++) {
+			close(in[i]);
+			close(out[i]);
+		}
+	}
+}
+
+static void free_in_end(void *arg, const struct tend_end *end)
+{
+	tend_consumer **c = arg;
+
+	(void)end;
+	*c = tend_consumer_free(*c);
+}
+
+/* on_end frees the handle while the cancel that calls it is still at work. */
+static void freed_in_its_end(void)
+{
+	const struct tend_visitor v = { .on_chunk = go_on, .on_end = free_in_end, .runs_on = TEND_ON_READER };
+	struct tend_consumed seen = { .ending = TEND_END_NONE };
+	struct tend_error err;
+	tend_consumer *c = NULL;
+	int fd;
+	tend_stream *stream = test_pipe_stream(&test_reliable, &fd);
+
+	CHECK_OK(tend_stream_consume(stream, &v, &c, &c, &err), &err);
+	CHECK_OK(tend_consumer_cancel(c, TEST_PATIENCE, TEND_CANCEL_NOW, &seen, &err), &err);
+	CHECK_INT(TEND_END_CANCELLED, seen.ending);
+	CHECK(c == NULL);
+	close(fd);
+	tend_stream_free(stream);
+}
+
+/* The grace bounds what a canceller gives to the visitor itself, too: here none, of a thousand chunks. */
+static enum tend_flow count_chunk(void *arg, const struct tend_chunk *chunk)
+{
+	unsigned *n = arg;
+
+	(void)chunk;
+	++*n;
+	return TEND_CONTINUE;
+}
+
+static enum tend_flow enter_and_wait(void *arg, const struct tend_chunk *chunk)
+{
+	struct seen *s = arg;
+
+	(void)chunk;
+	pass(s);
+	return TEND_BREAK;
+}
+
+static void grace_bounds_the_rest(void)
+{
+	const struct tend_visitor stuck = { .on_chunk = enter_and_wait, .runs_on = TEND_ON_READER };
+	const struct tend_visitor late = { .on_chunk = count_chunk, .runs_on = TEND_ON_READER };
+	struct tend_stream_options o = stream_options(test_reliable_all, 1, 1);
+	struct tend_consumed seen;
+	struct tend_error err;
+	tend_consumer *a = NULL, *b = NULL;
+	unsigned n = 0;
+	struct seen s;
+	char token;
+	int fd;
+	tend_stream *stream;
+
+	o.replay = TEND_REPLAY_CHUNKS(1000);
+	stream = test_pipe_stream(&o, &fd);
+	seen_init(&s);
+	for (int i = 0; i < 1000; i++)
+		stream_put(fd, "x");
+	await_read(stream, 1000);
+	CHECK_OK(tend_stream_consume(stream, &stuck, &s, &a, &err), &err);
+	CHECK_INT(1, read(s.enter[0], &token, 1)); /* the reader is in there */
+	CHECK_OK(tend_stream_consume(stream, &late, &n, &b, &err), &err);
+	CHECK_OK(tend_consumer_cancel(b, TEND_AT_ONCE, TEND_CANCEL_DRAIN, &seen, &err), &err);
+	CHECK_INT(TEND_END_CANCELLED, seen.ending);
+	CHECK(n <= 1);
+	CHECK_INT(n, seen.bytes);
+	stream_put(s.gate[1], "x");
+	tend_consumer_free(b);
+	tend_consumer_free(a);
+	close(fd);
+	tend_stream_free(stream);
+	seen_fini(&s);
+}
+
+/* ---- host threads that are cancelled ---- */
+
+static void *cancel_it(void *arg)
+{
+	struct seen *s = arg;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
+	tend_consumer_cancel(s->consumer, TEND_FOREVER, TEND_CANCEL_NOW, NULL, NULL);
+	pthread_testcancel();
+	return NULL;
+}
+
+static void pass_end(void *arg, const struct tend_end *end)
+{
+	struct seen *s = arg;
+
+	pass(s); /* write(2) and read(2) are cancellation points */
+	on_end(s, end);
+}
+
+/* A thread that is cancelled in an on_end that its own tend_consumer_cancel() calls goes on to the end of that call. */
+static void a_cancelled_canceller(void)
+{
+	const struct tend_visitor v = { .on_chunk = go_on, .on_end = pass_end, .runs_on = TEND_ON_READER };
+	struct tend_error err;
+	struct seen s;
+	pthread_t t;
+	void *result;
+	char token;
+	int fd;
+	tend_stream *stream = test_pipe_stream(&test_reliable, &fd);
+
+	seen_init(&s);
+	CHECK_OK(tend_stream_consume(stream, &v, &s, &s.consumer, &err), &err);
+	if (!CHECK_INT(0, pthread_create(&t, NULL, cancel_it, &s)))
+		return;
+	CHECK_INT(1, read(s.enter[0], &token, 1));
+	CHECK_INT(0, pthread_cancel(t));
+	stream_put(s.gate[1], "x");
+	CHECK_INT(0, pthread_join(t, &result));
+	CHECK(result == PTHREAD_CANCELED);
+	check_ended(&s, s.consumer, TEND_END_CANCELLED);
+	tend_consumer_free(s.consumer);
+	CHECK_INT(0, tend_stream_subscribers(stream, NULL, 0));
+	close(fd);
+	tend_stream_free(stream);
+	seen_fini(&s);
+}
+
+/* ---- books ---- */
+
+/* They begin where it subscribed, also when it was never given anything. */
+static void books_of_one_that_got_nothing(void)
+{
+	for (int where = TEND_ON_OWN_THREAD; where <= TEND_ON_READER; where++) {
+		struct tend_visitor v = on_reader;
+		struct tend_consumed c;
+		struct tend_error err;
+		struct seen s;
+		int fd;
+		tend_stream *stream = test_pipe_stream(&test_reliable, &fd);
+
+		seen_init(&s);
+		v.runs_on = (enum tend_runs_on)where;
+		stream_put(fd, "0123456789");
+		await_read(stream, 10);
+		CHECK_OK(tend_stream_consume(stream, &v, &s, &s.consumer, &err), &err);
+		CHECK_INT(0, tend_consumer_cancel(s.consumer, TEST_PATIENCE, TEND_CANCEL_DRAIN, &c, NULL));
+		CHECK(c.began_late);
+		CHECK_INT(10, c.first_offset);
+		CHECK_INT(10, s.end.offset);
+		tend_consumer_free(s.consumer);
+		close(fd);
+		tend_stream_free(stream);
+		seen_fini(&s);
+	}
+}
+
+/*
+ * As many attach as it takes to wrap a counter of 16 bits while the reader is busy: the next one gets its past at
+ * once.
+ */
+static void many_attach_unseen(void)
+{
+	const struct tend_visitor stuck = { .on_chunk = enter_and_wait, .runs_on = TEND_ON_READER };
+	const struct tend_visitor idle = { .on_chunk = go_on, .runs_on = TEND_ON_READER };
+	unsigned n = test_under_valgrind() || test_under_sanitizer() ? 100 : 65535;
+	struct tend_error err;
+	tend_consumer *a = NULL, *c = NULL, *first = NULL;
+	struct seen s, last;
+	char token;
+	int fd;
+	tend_stream *stream = test_pipe_stream(&test_reliable_all, &fd);
+
+	seen_init(&s);
+	seen_init(&last);
+	stream_put(fd, "past");
+	await_read(stream, 4);
+	CHECK_OK(tend_stream_consume(stream, &idle, NULL, &first, &err), &err);
+	CHECK_OK(tend_stream_consume(stream, &stuck, &s, &a, &err), &err);
+	CHECK_INT(1, read(s.enter[0], &token, 1));
+	for (unsigned i = 0; i < n; i++) {
+		if (tend_stream_consume(stream, &idle, NULL, &c, &err) < 0 && !CHECK_OK(-1, &err))
+			break;
+		tend_consumer_free(c);
+	}
+	tend_consumer_free(first); /* the last one takes its slot, which the reader has been to already */
+	consume(stream, &last);
+	stream_put(s.gate[1], "x");
+	await_text(&last, "past");
+	tend_consumer_free(last.consumer);
+	tend_consumer_free(a);
+	close(fd);
+	tend_stream_free(stream);
+	seen_fini(&s);
+	seen_fini(&last);
+}
+
+/* ---- a fork inside ---- */
+
+static void dawdle(struct seen *s)
+{
+	(void)s;
+	usleep(50000); /* gives whoever does not wait for this the time to be early */
+}
+
+static void use_afresh(struct seen *s)
+{
+	struct seen mine;
+	int fd, status = 1;
+	pid_t pid = fork();
+
+	s->act = NULL;
+	if (pid == 0) {
+		tend_stream *stream = test_pipe_stream(&test_reliable, &fd);
+		char token;
+
+		seen_init(&mine);
+		mine.gated = true;
+		mine.act = dawdle;
+		consume(stream, &mine);
+		stream_put(fd, "a");
+		if (read(mine.enter[0], &token, 1) != 1)
+			_exit(1);
+		stream_put(mine.gate[1], "x");
+		tend_stream_free(stream);        /* joins, as this is no reader's thread here */
+		_exit(mine.size == 1 ? 0 : 2);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+		abort();
+}
+
+/*
+ * A process forked by a visitor on the reader is no reader: it may use the library afresh, and waits where it has to.
+ */
+static void a_fork_inside(void)
+{
+	struct seen s;
+	int fd;
+	tend_stream *stream;
+
+	if (test_under_sanitizer())
+		return; /* their run-time does not survive a fork of a process with threads for certain */
+	stream = test_pipe_stream(&test_reliable, &fd);
+	seen_init(&s);
+	s.act = use_afresh;
+	consume(stream, &s);
+	stream_put(fd, "a");
+	await_text(&s, "a");
+	close(fd);
+	check_ended(&s, s.consumer, TEND_END_EOF);
+	tend_consumer_free(s.consumer);
+	tend_stream_free(stream);
+	seen_fini(&s);
+}
+
 /* ---- ready-made ones ---- */
 
 /* A collector is run by the reader unless it is told otherwise, and needs no thread. */
@@ -677,6 +1002,13 @@ int main(int argc, char **argv)
 		{ "drained", drained },
 		{ "acts_from_inside", acts_from_inside },
 		{ "frees_the_process", frees_the_process },
+		{ "inside_each_other", inside_each_other },
+		{ "freed_in_its_end", freed_in_its_end },
+		{ "grace_bounds_the_rest", grace_bounds_the_rest },
+		{ "a_cancelled_canceller", a_cancelled_canceller },
+		{ "books_of_one_that_got_nothing", books_of_one_that_got_nothing },
+		{ "many_attach_unseen", many_attach_unseen },
+		{ "a_fork_inside", a_fork_inside },
 		{ "collectors_need_no_thread", collectors_need_no_thread },
 		{ "inspectors_are_told_all", inspectors_are_told_all },
 		{ "inspectors_check_their_options", inspectors_check_their_options },

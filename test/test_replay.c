@@ -211,6 +211,41 @@ static void dropped_items_pin_nothing(void)
 	feeder_close(&f);
 }
 
+/* A snapshot pins what was retained when it was taken and nothing that comes later; when it is gone, nothing at all. */
+static void snapshots_pin_nothing_else(void)
+{
+	struct tend_replay rule = TEND_REPLAY_BYTES(64);
+	struct tend__snapshot s[3];
+	struct tend__replay r;
+	struct feeder f;
+
+	feeder_open(&f, 64);
+	tend__replay_init(&r, &rule, 64);
+	for (int k = 0; k < 3; k++) {
+		for (int i = 0; i < 10; i++)
+			feed(&f, &r, 64);
+		s[k] = take(&r);
+		for (int i = 0; i < 1000; i++)
+			feed(&f, &r, 64);
+		/* one retained, one filled, four cached, one for each snapshot, and what the segment began with */
+		CHECK(tend__pool_bytes(f.pool) <= (uint64_t)(6 + 16 * (k + 1)) * 64);
+	}
+	for (int k = 0; k < 3; k++) {
+		tend__snapshot_fini(&s[k]);
+		tend__replay_release(&r);
+	}
+	tend__pool_trim(f.pool);
+	CHECK(tend__pool_bytes(f.pool) <= 3 * 64);
+	s[0] = take(&r); /* held while its items are dropped, let go of while nothing comes */
+	feed(&f, &r, 64);
+	tend__snapshot_fini(&s[0]);
+	tend__replay_release(&r);
+	tend__pool_trim(f.pool);
+	CHECK(tend__pool_bytes(f.pool) <= 3 * 64);
+	tend__replay_fini(&r);
+	feeder_close(&f);
+}
+
 /* OE-12: 1 MiB of single bytes pins less than 2 MiB, slabs and entries together. */
 static void small_reads_do_not_pin_slabs(void)
 {
@@ -260,6 +295,7 @@ static const struct test tests[] = {
 	{ "seal_drops_and_stays", seal_drops_and_stays },
 	{ "snapshots_stay", snapshots_stay },
 	{ "dropped_items_pin_nothing", dropped_items_pin_nothing },
+	{ "snapshots_pin_nothing_else", snapshots_pin_nothing_else },
 	{ "small_reads_do_not_pin_slabs", small_reads_do_not_pin_slabs },
 	{ "slabs_outlive_the_pool", slabs_outlive_the_pool },
 };

@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -137,6 +139,60 @@ static void a_pty(void)
 	check_all(stream, "on a terminal\n");
 }
 
+/* In the background process group of a session: reads its terminal, and says how that ended. */
+static void read_in_the_background(int result_fd)
+{
+	tend_stream *stream = NULL;
+	tend_subscription *sub = NULL;
+	struct tend_event e = { .kind = TEND_TIMED_OUT };
+
+	setpgid(0, 0);
+	if (tend_stream_open(open("/dev/tty", O_RDONLY | O_CLOEXEC), &test_reliable_all, "tty", &stream, NULL) < 0 ||
+	    tend_stream_subscribe(stream, NULL, &sub, NULL) < 0 ||
+	    tend_subscription_next(sub, TEST_PATIENCE, &e) < 0)
+		_exit(1);
+	_exit(write(result_fd, &e.ending, sizeof e.ending) == sizeof e.ending && e.read_errno == EIO ? 0 : 2);
+}
+
+/* A session of its own with that terminal: it stays in the foreground. */
+static void lead_session(int slave, int result_fd)
+{
+	int status = 1;
+	pid_t pid;
+
+	if (setsid() < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)
+		_exit(3);
+	pid = fork();
+	if (pid == 0)
+		read_in_the_background(result_fd);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		_exit(4);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 5);
+}
+
+/* EIO of the slave side means that the reader is in the background, and is an error: the output is not complete. */
+static void a_terminal_in_the_background(void)
+{
+	enum tend_ending ending = TEND_END_NONE;
+	int master, slave, fds[2], status = 1;
+	pid_t pid;
+
+	if (test_under_sanitizer() || !open_pty(&master, &slave) || !CHECK_INT(0, pipe2(fds, O_CLOEXEC)))
+		return; /* sanitizers: as for every fork of a process with threads */
+	stream_put(master, "there is something to read\n");
+	pid = fork();
+	if (pid == 0)
+		lead_session(slave, fds[1]);
+	CHECK_INT(pid, waitpid(pid, &status, 0));
+	CHECK_INT(0, status);
+	close(fds[1]);
+	CHECK_INT(sizeof ending, read(fds[0], &ending, sizeof ending));
+	CHECK_INT(TEND_END_READ_ERROR, ending);
+	close(fds[0]);
+	close(slave);
+	close(master);
+}
+
 /* Whereas elsewhere EIO is an error. */
 static void eio_elsewhere(void)
 {
@@ -216,6 +272,12 @@ static void discarded_streams_end_at_once(void)
 		CHECK_INT(TEND_END_EOF, kept.consumed.ending);
 	}
 	tend_consumer_free(c);
+	a = NULL; /* and what asks for more than it can have any use for is right, as on any other */
+	CHECK_OK(tend_stream_subscribe(out, &(struct tend_subscribe){ .delivery = TEND_LOSSY,
+	                                                              .stall = TEND_STALL_LOSE(TEND_MS(1)) },
+	                               &a, &err), &err);
+	expect_kind(a, TEND_EOF);
+	tend_subscription_close(a);
 	CHECK_INT(0, tend_stream_seal_replay(out));
 	CHECK_INT(TEND_END_EOF, tend_stream_stats(out).end);
 	CHECK_INT(0, tend_stream_stats(out).bytes_read);
@@ -270,6 +332,7 @@ int main(int argc, char **argv)
 		{ "a_file", a_file },
 		{ "a_device", a_device },
 		{ "a_pty", a_pty },
+		{ "a_terminal_in_the_background", a_terminal_in_the_background },
 		{ "eio_elsewhere", eio_elsewhere },
 		{ "discarded_streams_end_at_once", discarded_streams_end_at_once },
 		{ "discarded_streams_complete", discarded_streams_complete },

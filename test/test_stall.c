@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "streams.h"
@@ -225,6 +226,80 @@ static void others_are_not_concerned(void)
 	tend_stream_free(stream);
 }
 
+/* Who has left, or was closed while it was waited for, stalls nobody any more, however long its handle exists. */
+static void who_is_gone_is_not_blamed(void)
+{
+	for (int closed = 0; closed < 2; closed++) {
+		int fd;
+		tend_stream *stream = open_stream(&fd);
+		tend_subscription *a =
+			subscribe(stream, "a", closed ? TEND_STALL_WAIT : TEND_STALL_LEAVE(TEND_MS(1)), 1);
+		struct tend_stream_stats s;
+
+		stream_put(fd, "abc");
+		if (closed) {
+			await_stall(stream);
+			a = tend_subscription_close(a);
+		}
+		await_read(stream, 3);
+		s = tend_stream_stats(stream);
+		CHECK_INT(0, s.stalling);
+		CHECK_INT(0, s.stalled_ns);
+		CHECK_STR("", s.stalled_label);
+		tend_subscription_close(a);
+		close(fd);
+		tend_stream_free(stream);
+	}
+}
+
+struct slow_match {
+	tend_stream *stream;
+	int fd;
+	bool saw_half;
+};
+
+/*
+ * At the first line it lets more be written than is buffered for it, the beginning of a line among it, and stays
+ * until it is not waited for any more.  Never the line.
+ */
+static bool match_slowly(void *arg, const struct tend_line *line)
+{
+	struct slow_match *m = arg;
+
+	m->saw_half |= line->size > 1;
+	if (m->fd >= 0) {
+		if (write(m->fd, "errors are rare\n", 16) != 16)
+			abort();
+		m->fd = -1;
+		while (tend_stream_stats(m->stream).subscribers > 0)
+			sched_yield();
+	}
+	return false;
+}
+
+/* A wait for a line that was too slow says so, and takes no half line for a line: the stream goes on. */
+static void a_wait_for_a_line_leaves(void)
+{
+	static const struct tend_line_options lines = { .max_length = 80, .overflow = TEND_LINE_TRUNCATE };
+	struct tend_stream_options o = stream_options(test_single_all, 5, 1);
+	struct slow_match m = { .saw_half = false };
+	struct tend_line_found found;
+	struct tend_error err;
+	int fd;
+
+	o.stall = TEND_STALL_LEAVE(TEND_MS(1));
+	m.stream = test_pipe_stream(&o, &m.fd);
+	fd = m.fd;
+	stream_put(fd, "x\n");
+	CHECK_OK(tend_stream_wait_for_line(m.stream, &lines, match_slowly, &m, TEST_PATIENCE, &found, &err), &err);
+	CHECK_INT(TEND_LINE_STREAM_ENDED, found.outcome);
+	CHECK_INT(TEND_END_STALLED, found.ending);
+	CHECK_INT(1, found.lines_seen);
+	CHECK(!m.saw_half);
+	close(fd);
+	tend_stream_free(m.stream);
+}
+
 static enum tend_flow block(void *arg, const struct tend_chunk *chunk)
 {
 	char token;
@@ -288,6 +363,18 @@ static void what_is_not_chosen_is_refused(void)
 	check_refused(&(struct tend_subscribe){ .stall = TEND_STALL_LEAVE(TEND_FOREVER) }, "stall.after");
 	check_refused(&(struct tend_subscribe){ .stall = { .kind = (enum tend_stall_kind)7 } }, "stall.kind");
 	check_refused(&(struct tend_subscribe){ .stall = TEND_STALL_LOSE(TEND_MS(1)) }, "overflow");
+	check_refused(&(struct tend_subscribe){ .delivery = TEND_LOSSY }, "overflow");
+	o.overflow = TEND_TRUSTED_UNBOUNDED; /* without effect on a reliable stream, but nothing to inherit */
+	if (CHECK_INT(0, pipe(fds)) && CHECK_OK(tend_stream_open(fds[0], &o, "x", &stream, &err), &err)) {
+		struct tend_subscribe how = { .delivery = TEND_LOSSY };
+		tend_subscription *sub = NULL;
+
+		CHECK_INT(-EINVAL, tend_stream_subscribe(stream, &how, &sub, &err));
+		CHECK(strstr(err.message, "overflow") != NULL);
+		close(fds[1]);
+		stream = tend_stream_free(stream);
+	}
+	o.overflow = (enum tend_overflow)0;
 	o.stall = TEND_STALL_LOSE(TEND_MS(1));
 	if (CHECK_INT(0, pipe(fds))) {
 		CHECK_INT(-EINVAL, tend_stream_open(fds[0], &o, "x", &stream, &err));
@@ -306,6 +393,8 @@ int main(int argc, char **argv)
 		{ "it_loses_nothing_in_time", it_loses_nothing_in_time },
 		{ "it_leaves", it_leaves },
 		{ "others_are_not_concerned", others_are_not_concerned },
+		{ "who_is_gone_is_not_blamed", who_is_gone_is_not_blamed },
+		{ "a_wait_for_a_line_leaves", a_wait_for_a_line_leaves },
 		{ "a_consumer_is_told", a_consumer_is_told },
 		{ "what_is_not_chosen_is_refused", what_is_not_chosen_is_refused },
 	};

@@ -42,17 +42,19 @@ enum tend_runs_on {
 	 * The stream's reader: no thread more, no buffer in between, so nothing is ever lost to it, and no wake-up.
 	 * A callback must not block: until it returns nothing of this stream is read, and no other subscriber of it
 	 * gets anything.  It has 200 KiB of stack.  When a consumer is cancelled or freed while none of its callbacks
-	 * is running, the thread that does so calls on_end, after what is still owed with TEND_CANCEL_DRAIN.  A stream
-	 * that has ended already has no reader any more: then it is a thread of the consumer's own.
+	 * is running, the thread that does so calls on_end, after what is still owed with TEND_CANCEL_DRAIN: so hold no
+	 * lock then that these callbacks take.  A stream that has ended already has no reader any more: then it is
+	 * a thread of the consumer's own.
 	 */
 	TEND_ON_READER
 };
 
 /*
  * What is called, strictly one call after the other, with no library lock held.  A callback may call any tend_ function
- * that says so; it must not wait for its own consumer, nor, on the reader, for anything that the reader has to bring
- * about: these are refused with -EDEADLK.  on_gap may be NULL.  on_end may be NULL; it is called exactly once, last, in
- * every case, and `self` must stay valid until it has returned.
+ * that says so.  Waiting for its own consumer is refused with -EDEADLK.  On the reader it must not wait for anything
+ * that takes the reader to come about: for this stream's data, end or consumers is refused with -EDEADLK; for a child
+ * that cannot exit before its output is read is up to the caller.  on_gap may be NULL.  on_end may be NULL; it is
+ * called exactly once, last, in every case, and `self` must stay valid until it has returned.
  */
 struct tend_visitor {
 	enum tend_flow (*on_chunk)(void *self, const struct tend_chunk *chunk);
@@ -70,8 +72,8 @@ TEND_API bool tend_visitor_should_stop(void);
 
 /*
  * Subscribes and starts the thread, if one is needed.  The visitor struct is copied; `self` is the caller's.  The
- * subscription exists when the call returns.  Errors as tend_stream_subscribe(), -EAGAIN (thread), -EINVAL (a field of
- * the visitor).
+ * subscription exists when the call returns; callbacks may come before that, and before *ret_consumer is set.  Errors
+ * as tend_stream_subscribe(), -EAGAIN (thread), -EINVAL (a field of the visitor).
  * Any thread; does not block.
  */
 TEND_API int tend_stream_consume(tend_stream *stream, const struct tend_visitor *visitor, void *self,
@@ -96,9 +98,10 @@ enum tend_cancel {
 /*
  * Asks the consumer to end and waits at most `grace` for it.  In time: TEND_END_CANCELLED, or the end that came first.
  * Not in time, because the visitor has not returned: TEND_END_ABANDONED; the slot is free all the same when the call
- * returns, and the thread ends, after on_end, once the visitor does return.  ret_consumed may be NULL.  Errors as
- * tend_consumer_wait().
- * Any thread; blocks up to `grace`.
+ * returns, and the thread ends, after on_end, once the visitor does return.  With TEND_CANCEL_DRAIN what has not been
+ * given to the visitor by the end of the grace is not given any more.  ret_consumed may be NULL.  -EINVAL (grace, how),
+ * -ECHILD (after fork), -EDEADLK (from the consumer's own visitor).
+ * Any thread; blocks up to `grace`, and as long as a callback that it calls itself (TEND_ON_READER) does not return.
  */
 TEND_API int tend_consumer_cancel(tend_consumer *consumer, tend_duration grace, enum tend_cancel how,
                                   struct tend_consumed *ret_consumed, struct tend_error *err);
@@ -109,7 +112,8 @@ TEND_API bool tend_consumer_is_finished(const tend_consumer *consumer);
 /*
  * Frees the handle; NULL is allowed.  A consumer that still runs is cancelled as by TEND_CANCEL_NOW; its slot is free
  * when the call returns, but a callback in progress is not waited for: `self` must stay valid until on_end has
- * returned. Returns NULL.  Any thread, once, also from the consumer's own visitor; does not block.
+ * returned. Returns NULL.  Any thread, once, also from the consumer's own visitor; does not block, but may call on_end
+ * (TEND_ON_READER).
  */
 TEND_API tend_consumer *tend_consumer_free(tend_consumer *consumer);
 TEND_API void tend_consumer_auto(tend_consumer **consumer);

@@ -111,7 +111,8 @@ struct tend_gap {
 /* How a subscription, or a consumer on top of it, came to its end. */
 enum tend_ending {
 	TEND_END_NONE,          /* it has not ended */
-	TEND_END_EOF,           /* every writer has closed the pipe */
+	TEND_END_EOF,           /* every writer has closed the pipe; the file, or the terminal behind its master,
+				   ended */
 	TEND_END_READ_ERROR,    /* read(2) failed; the errno value is beside it */
 	TEND_END_DETACHED,      /* the stream was freed, or let go of while somebody still held the pipe */
 	TEND_END_CANCELLED,     /* tend_consumer_cancel(), and the visitor returned in time */
@@ -210,9 +211,9 @@ struct tend_subscriber_stats {
 };
 
 /*
- * The figures of the stream's subscriptions, those that ended but still hold chunks included: the first `room` of them
- * go to `ret`, which may be NULL when room is 0.  Returns how many there are.  0 after fork.  Any thread; does not
- * block.
+ * The figures of all subscriptions and consumers of the stream that have not been closed or freed, those that have
+ * ended included: the first `room` of them go to `ret`, which may be NULL when room is 0.  Returns how many there are.
+ * 0 after fork.  Any thread; does not block.
  */
 TEND_API size_t tend_stream_subscribers(const tend_stream *stream, struct tend_subscriber_stats *ret, size_t room);
 
@@ -223,8 +224,8 @@ TEND_API const char *tend_stream_label(const tend_stream *stream);
 /*
  * The next thing that happens on the subscription, at the latest after `timeout`: data that is there goes before the
  * end, the end before the time-out.  After an end the same end is returned again.  0, -EINVAL (timeout),
- * -ECHILD (after fork), -EDEADLK (would wait, in a visitor that this stream's own reader runs).  One thread at a time
- * per subscription; blocks.
+ * -ECHILD (after fork), -EDEADLK (in a visitor that this stream's own reader runs, unless the timeout is TEND_AT_ONCE).
+ * One thread at a time per subscription; blocks.
  */
 TEND_API int tend_subscription_next(tend_subscription *subscription, tend_duration timeout,
                                     struct tend_event *ret_event);
