@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: MIT
-# Each example is built by "make check"; run-examples.sh runs them, but for main_job, which runs by itself.
+# Each example is built by "make check"; run-examples.sh runs them, but for main_job, which runs by itself.  Those for
+# event loops of other libraries are built where configure has found these.
 
 check_PROGRAMS += \
 	%D%/custom_visitor \
+	%D%/loop_epoll \
 	%D%/main_job \
 	%D%/ready_server \
 	%D%/run_and_collect \
 	%D%/stop_on_timeout
+if HAVE_LIBUV
+check_PROGRAMS += %D%/loop_libuv
+endif
+if HAVE_GLIB
+check_PROGRAMS += %D%/loop_glib
+endif
 
 dist_check_SCRIPTS = %D%/run-examples.sh
 TESTS += %D%/main_job %D%/run-examples.sh
@@ -17,6 +25,18 @@ EXAMPLE_LINKING = $(AM_LDFLAGS) -no-install
 %C%_custom_visitor_CPPFLAGS = $(PUBLIC_CPPFLAGS)
 %C%_custom_visitor_LDFLAGS = $(EXAMPLE_LINKING)
 %C%_custom_visitor_LDADD = $(PUBLIC_LIBS)
+
+%C%_loop_epoll_CPPFLAGS = $(PUBLIC_CPPFLAGS)
+%C%_loop_epoll_LDFLAGS = $(EXAMPLE_LINKING)
+%C%_loop_epoll_LDADD = $(PUBLIC_LIBS)
+
+%C%_loop_glib_CPPFLAGS = $(PUBLIC_CPPFLAGS) $(GLIB_CFLAGS)
+%C%_loop_glib_LDFLAGS = $(EXAMPLE_LINKING)
+%C%_loop_glib_LDADD = $(PUBLIC_LIBS) $(GLIB_LIBS)
+
+%C%_loop_libuv_CPPFLAGS = $(PUBLIC_CPPFLAGS) $(LIBUV_CFLAGS)
+%C%_loop_libuv_LDFLAGS = $(EXAMPLE_LINKING)
+%C%_loop_libuv_LDADD = $(PUBLIC_LIBS) $(LIBUV_LIBS)
 
 %C%_main_job_CPPFLAGS = $(PUBLIC_CPPFLAGS)
 %C%_main_job_LDFLAGS = $(EXAMPLE_LINKING)

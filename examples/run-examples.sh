@@ -36,11 +36,32 @@ has()
 	done
 }
 
+# last FILE PATTERN...: the last lines of the file, in this order
+last()
+{
+	file=$1
+	shift
+	tail -n $# "$file" >end
+	for pattern do
+		checks=$((checks + 1))
+		head -n 1 end | grep -Eqx -- "$pattern" || fail "this is not where it should be: $pattern"
+		sed -i 1d end
+	done
+}
+
+# counts FILE PREFIX FIRST LAST: the lines of the file with that prefix are the numbers from FIRST to LAST
+counts()
+{
+	checks=$((checks + 1))
+	seq "$3" "$4" >numbers
+	sed -n "s/^$2//p" "$1" | cmp -s - numbers || fail "the lines \"$2\" are not $3 to $4"
+}
+
 fail()
 {
 	failures=$((failures + 1))
 	echo "run-examples: $what: $1"
-	sed 's/^/    /' output
+	tail -n 50 output | sed 's/^/    /'
 }
 
 # logged FILE: the log holds as many bytes as the example says
@@ -49,7 +70,13 @@ logged()
 	has "logged $(wc -c <"$1" | tr -d ' ') bytes, ended by eof"
 }
 
-for example in run_and_collect ready_server stop_on_timeout custom_visitor; do
+# has_been_built EXAMPLE: one that needs a library that is not everywhere
+has_been_built()
+{
+	[ -x "$dir/$1" ] || { echo "run-examples: $1 is not built, as its library is not here"; return 1; }
+}
+
+for example in run_and_collect ready_server stop_on_timeout custom_visitor loop_epoll; do
 	if [ ! -x "$dir/$example" ]; then
 		echo "run-examples: $dir/$example is not built" >&2
 		exit 1
@@ -101,6 +128,56 @@ run 0 "$dir/custom_visitor"
 has 'the stream ended at byte 6888896 by eof'
 run 0 "$dir/custom_visitor" cat script
 has "the stream ended at byte $(wc -c <script | tr -d ' ') by eof"
+
+# Event loops: all of the output, in order, before the exit; an exit long after the output; an output that is held on.
+calls='called [0-9]+ times for [0-9]+ events'
+run 0 "$dir/loop_epoll"
+last stdout 'out ended: eof, 27 bytes, 3 lines' 'err ended: eof, 33 bytes, 3 lines' 'exit code 0' "$calls"
+has 'out: result 3' 'err: progress 3'
+run 3 "$dir/loop_epoll" sh -c 'seq 1 100000; seq 5 50000 >&2; exit 3'
+counts stdout 'out: ' 1 100000
+counts stdout 'err: ' 5 50000
+last stdout 'out ended: eof, 588895 bytes, 100000 lines' 'err ended: eof, 288886 bytes, 49996 lines' 'exit code 3' \
+	"$calls"
+run 137 "$dir/loop_epoll" sh -c 'printf rest; exec >&- 2>&-; sleep 0.5; kill -KILL $$'
+last stdout 'out: rest' 'out ended: eof, 4 bytes, 1 lines' 'err ended: eof, 0 bytes, 0 lines' 'signal 9' \
+	"$calls"
+run 0 "$dir/loop_epoll" sh -c 'sleep 60 &'
+last stdout 'out ended: held by somebody else, .*' 'err ended: held by somebody else, .*' 'exit code 0' "$calls"
+run 125 "$dir/loop_epoll" "$work/absent"
+has 'loop_epoll: exec: .*'
+
+if has_been_built loop_libuv; then
+	run 0 "$dir/loop_libuv"
+	has '1: 3' '2: c' "1 ended: eof, 6 bytes; exit code 0; $calls" "2 ended: eof, 6 bytes; exit code 0; $calls"
+	run 1 "$dir/loop_libuv" 'seq 1 100000; exec >&- 2>&-; sleep 0.5; exit 3' 'seq 5 50000 >&2'
+	counts stdout '1: ' 1 100000
+	counts stdout '2: ' 5 50000
+	for job in 1 2; do
+		grep "^$job" stdout >"job$job"
+	done
+	last job1 "1 ended: eof, 588895 bytes; exit code 3; $calls"
+	last job2 "2 ended: eof, 288886 bytes; exit code 0; $calls"
+	run 1 "$dir/loop_libuv" 'sleep 60 &' 'kill -TERM $$'
+	has "1 ended: held by somebody else, .*; exit code 0; $calls" "2 ended: eof, 0 bytes; signal 15; $calls"
+	run 2 "$dir/loop_libuv" true
+fi
+
+if has_been_built loop_glib; then
+	run 0 "$dir/loop_glib"
+	last stdout 'result 1' 'result 2' 'result 3'
+	has 'progress 3' 'loop_glib: stderr ended: eof, 33 bytes' 'loop_glib: exit code 0' "loop_glib: $calls"
+	run 3 "$dir/loop_glib" 60 sh -c 'seq 1 100000; seq 5 50000 >&2; exit 3'
+	counts stdout '' 1 100000
+	grep -v '^loop_glib: ' stderr >progress
+	counts progress '' 5 50000
+	has 'loop_glib: stdout ended: eof, 588895 bytes' 'loop_glib: exit code 3' "loop_glib: $calls"
+	run 143 "$dir/loop_glib" 1 sh -c 'echo started; exec sleep 60'
+	has 'loop_glib: signal 15'
+	run 0 "$dir/loop_glib" 60 sh -c 'sleep 60 &'
+	has 'loop_glib: stdout ended: held by somebody else, .*' 'loop_glib: exit code 0'
+	run 2 "$dir/loop_glib" 1
+fi
 
 echo "run-examples: $checks checks, $failures failed"
 [ "$failures" -eq 0 ]

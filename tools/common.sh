@@ -55,6 +55,13 @@ install_missing()
 	fi
 }
 
+# install_extras: what the tests can do without, where it is to be had.
+install_extras()
+{
+	tools/install-deps --list extras >/dev/null && return
+	attempt 'Installing extras for the tests' tools/install-deps extras || echo 'The tests do without them.'
+}
+
 configure_in()
 {
 	(cd "$build" && "$top/configure" "$@" && echo "with: $*" >configured)
