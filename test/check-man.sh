@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The man pages are clean, and each exported function stands in the NAME section of one of them.
+# The man pages are clean; each exported function stands in the NAME section of one of them; each macro, enumerator and
+# member of the public headers occurs in one of them; and their examples compile.
 . "$(dirname "$0")/checks.sh"
 
 lint()
@@ -31,10 +32,110 @@ covers()
 	[ ! -s "$work/homeless" ]
 }
 
+# words HEADER...: the macros, the enumerators and the members of structs that they bring
+words()
+{
+	awk '
+	function names(body, separator,    n, parts, i, m, each, j)
+	{
+		n = split(body, parts, separator)
+		for (i = 1; i <= n; i++) {
+			gsub(/\[[^]]*\]|=.*/, "", parts[i])
+			if (match(parts[i], /\(\*[a-z_]+\)/)) {
+				print substr(parts[i], RSTART + 2, RLENGTH - 3)
+				continue
+			}
+			m = split(parts[i], each, ",")
+			for (j = 1; j <= m; j++)
+				if (match(each[j], /[A-Za-z_0-9]+[ \t]*$/))
+					print substr(each[j], RSTART, RLENGTH)
+		}
+	}
+	{ gsub(/\/\*[^*]*\*\//, "") }
+	in_comment { in_comment = !sub(/.*\*\//, "") }
+	in_comment { next }
+	sub(/\/\*.*/, "") { in_comment = 1 }
+	$1 == "#define" && $2 ~ /^TEND_/ && $2 !~ /^TEND__|^TEND_(API|NODISCARD|PRINTF|.*_DECLS|.*_H|.*_TAG)(\(|$)/ {
+		sub(/\(.*/, "", $2)
+		print $2
+	}
+	/^#/ || continued { continued = /\\$/; next }
+	{ text = text $0 " " }
+	END {
+		while (match(text, /(struct|enum) [a-z_]+ \{[^}]*\}/)) {
+			one = substr(text, RSTART, RLENGTH - 1)
+			text = substr(text, RSTART + RLENGTH)
+			separator = one ~ /^enum/ ? "," : ";"
+			sub(/[^{]*\{/, "", one)
+			names(one, separator)
+		}
+	}' "$@" | tr -d ' \t' | sort -u
+}
+
+# mention HEADER... -- PAGE...
+mention()
+{
+	headers=
+	while [ "$1" != -- ]; do
+		headers="$headers $1"
+		shift
+	done
+	shift
+	# shellcheck disable=SC2086 # several names, none with a blank
+	words $headers >"$work/words"
+	[ -s "$work/words" ] || { echo 'the headers bring nothing'; return 1; }
+	cat "$@" | tr -cs 'A-Za-z0-9_' '\n' | sort -u |
+		comm -23 "$work/words" - | sed 's/$/ is in no page/' >"$work/unsaid"
+	cat "$work/unsaid"
+	[ ! -s "$work/unsaid" ]
+}
+
+# blocks PAGE: makes each literal block of its EXAMPLES section a file of its own
+blocks()
+{
+	rm -rf "$work/blocks"
+	mkdir "$work/blocks"
+	awk -v to="$work/blocks/" '
+	/^\.Sh / { in_examples = $2 == "EXAMPLES" }
+	/^\.Ed/ { at = 0 }
+	at { gsub(/\\e/, "\\"); gsub(/\\-/, "-"); gsub(/\\\(aq/, "\047"); print >(to n ".c") }
+	in_examples && /^\.Bd -literal/ { at = 1; n++ }' "$1"
+}
+
+# compile PAGE...: the examples of manual pages of section 3
+compile()
+{
+	for page do
+		blocks "$page"
+		for block in "$work"/blocks/*.c; do
+			[ -f "$block" ] || { echo "$page: there is no example"; return 1; }
+			{
+				printf '#include <%s>\n' errno.h fcntl.h poll.h signal.h stdatomic.h stdio.h string.h \
+					tend.h unistd.h
+				echo "#line 1 \"${page##*/}, example ${block##*/}\""
+				cat "$block"
+			} | $CC -std=gnu11 -Wall -Wextra -Werror "-I$top_srcdir/include" -fsyntax-only -x c - ||
+				return 1
+		done
+	done
+}
+
 accepts 'control: a NAME section' covers "$controls/exports/good.map" "$controls/man/good.3"
 refuses 'a function that only the text mentions' 'tend_absent is in no' covers "$controls/exports/absent.map" \
 	"$controls/man/good.3"
 accepts 'each exported function has a page' covers "$top_srcdir/lib/libtend.map" "$top_srcdir"/doc/man/*.3
+
+accepts 'control: names that are mentioned' mention "$controls/man/said.h" -- "$controls/man/good.3"
+for name in TEND_UNSAID_MACRO TEND_UNSAID_ENUMERATOR unsaid_member unsaid_function; do
+	refuses "$name is not mentioned" "^$name is in no page" \
+		mention "$controls/man/said.h" "$controls/man/unsaid.h" -- "$controls/man/good.3"
+done
+accepts 'each public name is in a page' mention "$top_srcdir"/include/tend/*.h -- "$top_srcdir"/doc/man/*.[37]
+
+accepts 'control: an example that compiles' compile "$controls/man/good.3"
+refuses 'an example that does not compile' 'tend_undeclared' compile "$controls/man/broken_example.3"
+refuses 'a page without an example' 'no example' compile "$controls/man/undated.3"
+accepts 'the examples compile' compile "$top_srcdir"/doc/man/*.3
 
 : "${MANDOC:=$(command -v mandoc)}"
 [ -n "$MANDOC" ] || { [ "$failed" = 0 ] && skip 'mandoc is not here, so the pages are not linted'; finish; }

@@ -159,9 +159,12 @@ EXTRA_DIST += \
 	%D%/controls/headers/keyword.h \
 	%D%/controls/headers/needs_other.h \
 	%D%/controls/headers/unguarded.h \
+	%D%/controls/man/broken_example.3 \
 	%D%/controls/man/good.3 \
+	%D%/controls/man/said.h \
 	%D%/controls/man/undated.3 \
 	%D%/controls/man/unknown_macro.3 \
+	%D%/controls/man/unsaid.h \
 	%D%/controls/pairs/default.c \
 	%D%/controls/pairs/far.c \
 	%D%/controls/pairs/fence.c \
