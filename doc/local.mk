@@ -18,4 +18,5 @@ EXTRA_DIST += \
 	%D%/decisions/0002-collected-output-belongs-to-the-process.md \
 	%D%/decisions/0003-cancel-says-how.md \
 	%D%/decisions/0004-free-of-a-consumer-does-not-wait.md \
-	%D%/decisions/0005-one-park-for-all-full-channels.md
+	%D%/decisions/0005-one-park-for-all-full-channels.md \
+	%D%/decisions/0006-consumers-on-the-readers-thread.md
