@@ -186,7 +186,7 @@ static void ready_and_then_timed_out(void)
 
 /* ---- output that outlives the child ---- */
 
-/* Nothing is read, so nothing is waited for. */
+/* Nothing is read, so nothing is waited for, and there is nothing to tell: least of all that it was complete. */
 static void exit_without_streams(void)
 {
 	struct tool_run r;
@@ -196,6 +196,8 @@ static void exit_without_streams(void)
 	CHECK_INT(3, r.status);
 	CHECK(r.result.exit.wall_ns < INT64_C(60000000000));
 	json = tool_report_in(r.err);
+	CHECK(tool_is_null(json, "stdout.bytes"));
+	CHECK(tool_is_null(json, "stdout.complete"));
 	CHECK_INT(1, json_array_size(tool_at(json, "survivors")));
 	CHECK(tool_text(json, "survivors.0.comm")[0] != '\0');
 	kill_and_await((pid_t)tool_int(json, "survivors.0.pid"));

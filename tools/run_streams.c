@@ -175,6 +175,14 @@ static int attach_all(struct run *run, struct run_stream *s, struct tend_error *
 	return r;
 }
 
+/* NULL where nothing is read.  A discarded output has a stream as well, but it tells nothing of the program. */
+static tend_stream *stream_of(const struct run *run, size_t i)
+{
+	if (run->options->output[i].kind == RUN_OUTPUT_DISCARD)
+		return NULL;
+	return i == 0 ? tend_process_stdout(run->process) : tend_process_stderr(run->process);
+}
+
 int run_streams_attach(struct run *run, struct tend_error *err)
 {
 	int r;
@@ -182,7 +190,7 @@ int run_streams_attach(struct run *run, struct tend_error *err)
 	for (size_t i = 0; i < 2; i++) {
 		struct run_stream *s = &run->streams[i];
 
-		s->stream = i == 0 ? tend_process_stdout(run->process) : tend_process_stderr(run->process);
+		s->stream = stream_of(run, i);
 		if (!s->stream)
 			continue;
 		s->pass.fd = i == 0 ? STDOUT_FILENO : STDERR_FILENO;
