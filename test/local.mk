@@ -22,6 +22,7 @@ test_programs = \
 	%D%/test_lifecycle \
 	%D%/test_line \
 	%D%/test_line_options \
+	%D%/test_line_property \
 	%D%/test_on_reader \
 	%D%/test_opts \
 	%D%/test_process \
@@ -127,6 +128,7 @@ endif
 %C%_libtesting_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
 %C%_libtesting_la_LIBADD = lib/libtend-core.la
 LDADD = %D%/libtesting.la $(CUNIT_LIBS) $(URCU_LIBS) $(JANSSON_LIBS)
+%C%_test_line_property_SOURCES = %D%/test_line_property.c fuzz/line_oracle.c fuzz/line_oracle.h
 %D%/test_tool%: private AM_CPPFLAGS += $(JANSSON_CFLAGS)
 
 # Children are plain programs: a sanitizer would change how they crash and what they leave open.
