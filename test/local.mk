@@ -230,4 +230,4 @@ check-loop: $(loop_programs) $(test_helpers)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/loop.sh $(LOOPS) $(loop_programs)
 
 clean-local:
-	-rm -rf build-asan build-tsan build-valgrind build-clang
+	-rm -rf build-asan build-tsan build-valgrind build-clang build-fuzz
