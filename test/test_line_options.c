@@ -66,6 +66,8 @@ static void a_stripped_cr_does_not_count_against_the_maximum(void)
 	CHECK_STR("1234|+\r<|", SPLIT_NO_CR(4, "1234\r/\r/\n"));
 	CHECK_STR("1234|+\r<~|", SPLIT_NO_CR(4, "1234\r\r"));
 	CHECK_STR("<|\r<|", SPLIT_NO_CR(1, "\r\n\r\r\n"));
+	CHECK_STR("\r|+x|+y|", SPLIT_NO_CR(1, "\r/xy\n"));
+	CHECK_STR("a\r|+xy|", SPLIT_NO_CR(2, "a\r/xy\n"));
 }
 
 /* A CR that nobody knows what to do with yet is lost like everything else in front of a gap. */
@@ -103,6 +105,7 @@ static void any_byte_is_a_delimiter(void)
 	CHECK_STR("one|two|", delimited(TEND_DELIMITER('\n'), TEND_CR_KEEP, "one\ntwo\n"));
 	CHECK_STR("a\n|b|", delimited(TEND_DELIMITER(0xff), TEND_CR_KEEP, "a\n\xff/b\xff"));
 	CHECK_STR("a\n|b|", delimited(TEND_DELIMITER('\xff'), TEND_CR_KEEP, "a\n\xff/b\xff"));
+	CHECK_STR("a<|b|", delimited(TEND_DELIMITER('\xff'), TEND_CR_STRIP, "a\r/\xff" "b\xff"));
 	CHECK_STR("\xc3|x|", delimited(TEND_DELIMITER(0xa9), TEND_CR_KEEP, "\xc3\xa9x\xa9"));
 	/* then no line has a CR */
 	CHECK_STR("a||\nb|c~|", delimited(TEND_DELIMITER('\r'), TEND_CR_KEEP, "a\r\r\nb\rc"));
@@ -192,6 +195,8 @@ static void a_piece_is_never_empty_nor_much_shorter(void)
 	CHECK_STR("abc\xff|+\x80|", SPLIT_UTF8(4, "abc\xff\x80\n"));
 	CHECK_STR("abc\xe2|+d|", SPLIT_UTF8(4, "abc\xe2" "d\n"));
 	CHECK_STR("abc\xc3|+\r<|", SPLIT_UTF8(4, "abc\xc3\r\n"));
+	CHECK_STR("a\xc3|+\r\x80|",
+	          lines_of(LINES(2, TEND_LINE_SPLIT, .cut_at_utf8 = true, .cr = TEND_CR_STRIP), "a\xc3\r/\x80\n"));
 }
 
 /* ---- what is kept behind a line ---- */
@@ -261,9 +266,9 @@ static void a_big_buffer_is_given_back_after_its_line(void)
 	CHECK(tend__parser_room(p) >= sizeof long_part);
 	line_feed_and_show(p, "\nsma", 4, text, sizeof text);
 	CHECK(tend__parser_room(p) <= 100);
-	line_feed_and_show(p, "ll\nnext", 7, text, sizeof text);
-	CHECK_STR("|small|", text + sizeof long_part);
-	/* what it holds now is not too much to keep */
+	line_feed_and_show(p, "ll\nnext\n", 8, text, sizeof text);
+	CHECK_STR("|small|next|", text + sizeof long_part);
+	/* a small one is kept */
 	CHECK(tend__parser_room(p) > 0 && tend__parser_room(p) <= 100);
 	tend_parser_free(p);
 }
