@@ -121,6 +121,15 @@ int tend__sys_check_readable(int fd)
 	return (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) ? -EBADF : 0;
 }
 
+int tend__sys_check_writable(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -errno;
+	return (flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) ? -EBADF : 0;
+}
+
 uint64_t tend__sys_pipe_inode(int fd)
 {
 	struct stat st;
@@ -182,29 +191,45 @@ ssize_t tend__sys_read_no_wait(int fd, void *p, size_t n)
 	return r < 0 ? -errno : r;
 }
 
+bool tend__sys_sigpipe_pending(void)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	return sigismember(&pending, SIGPIPE) == 1;
+}
+
+void tend__sys_take_sigpipe(void)
+{
+	const struct timespec at_once = { 0, 0 };
+	sigset_t pipe_only;
+
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	while (UNCANCELLED(sigtimedwait(&pipe_only, NULL, &at_once)) < 0 && errno == EINTR)
+		;
+}
+
 /*
  * SIGPIPE is directed at the thread that wrote.  Blocked here, it stays pending if the write raised it, and is taken
- * with sigtimedwait(2), unless one was pending before, which belongs to somebody else.
+ * away, unless one was pending before, which belongs to somebody else.
  */
 ssize_t tend__sys_write(int fd, const void *p, size_t n)
 {
-	const struct timespec at_once = { 0, 0 };
-	sigset_t pipe_only, old, pending;
+	sigset_t pipe_only, old;
 	bool was_pending;
 	ssize_t r;
 
 	sigemptyset(&pipe_only);
 	sigaddset(&pipe_only, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe_only, &old);
-	sigpending(&pending);
-	was_pending = sigismember(&pending, SIGPIPE) == 1;
+	was_pending = tend__sys_sigpipe_pending();
 	do
 		r = UNCANCELLED(write(fd, p, n));
 	while (r < 0 && errno == EINTR);
 	r = r < 0 ? -errno : r;
 	if (r == -EPIPE && !was_pending)
-		while (UNCANCELLED(sigtimedwait(&pipe_only, NULL, &at_once)) < 0 && errno == EINTR)
-			;
+		tend__sys_take_sigpipe();
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return r;
 }

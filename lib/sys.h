@@ -32,6 +32,8 @@ int tend__sys_check_open(int fd);
 int tend__sys_set_nonblock(int fd);
 /* Whether fd is open, is readable and is not O_PATH: 0, -EBADF. */
 int tend__sys_check_readable(int fd);
+/* The same for writing. */
+int tend__sys_check_writable(int fd);
 /* The inode of a pipe, or 0 where fd is none. */
 uint64_t tend__sys_pipe_inode(int fd);
 /* Whether it is the master side of a pseudoterminal. */
@@ -45,6 +47,12 @@ ssize_t tend__sys_read(int fd, void *p, size_t n);
 ssize_t tend__sys_read_no_wait(int fd, void *p, size_t n);
 /* SIGPIPE never reaches the host: it is blocked around the call and taken away if the call raised it. */
 ssize_t tend__sys_write(int fd, const void *p, size_t n);
+/*
+ * For calls of the C library that write: with SIGPIPE blocked, whether one is pending for this thread, and taking it
+ * away.
+ */
+bool tend__sys_sigpipe_pending(void);
+void tend__sys_take_sigpipe(void);
 /* deadline: absolute CLOCK_MONOTONIC ns, INT64_MAX for none.  The number of ready entries, 0 when time is over. */
 int tend__sys_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
 void tend__sys_close(int fd);
