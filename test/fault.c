@@ -100,6 +100,7 @@ static struct fault alloc_fault;
 static _Atomic long live_allocations;
 static _Atomic pid_t only_thread; /* 0: any */
 static _Atomic bool fired;
+static _Atomic size_t most_written; /* 0: all */
 
 /* The error of a fault that hits now, 0 otherwise. */
 static int strike(struct fault *f)
@@ -171,6 +172,12 @@ void fault_reset(void)
 		arm(&calls[i].fault, 0, 0, false);
 	arm(&alloc_fault, 0, 0, false);
 	set(&only_thread, 0);
+	set(&most_written, 0);
+}
+
+void fault_shorten_writes(size_t most)
+{
+	set(&most_written, most);
 }
 
 unsigned long fault_sys_calls(const char *name)
@@ -214,7 +221,15 @@ ssize_t tend__sys_read_no_wait(int fd, void *p, size_t n)
 	return r ? r : real_read_no_wait(fd, p, n);
 }
 
-WRAP(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n))
+
+ssize_t tend__sys_write(int fd, const void *p, size_t n)
+{
+	size_t most = get(&most_written);
+	int r = before("write");
+
+	return r ? r : real_write(fd, p, most && most < n ? most : n);
+}
+
 WRAP(int, poll, (struct pollfd * fds, nfds_t n, int64_t deadline), (fds, n, deadline))
 WRAP(int, epoll, (void), ())
 WRAP(int, epoll_add, (int epfd, int fd, void *data), (epfd, fd, data))

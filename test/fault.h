@@ -7,6 +7,7 @@
 #define TEND_TEST_FAULT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * From now on, the i-th allocation (from 1) fails, once.  i = 0 disarms.  Frees never fail.
@@ -24,9 +25,12 @@ void fault_fail_sys_from(const char *name, unsigned long i, int error);
 /* Whether faults hit only calls made by the thread that armed them; false at start and after fault_reset(). */
 void fault_only_this_thread(bool only);
 
+/* From now on, no call of tend__sys_write() writes more than `most` bytes.  0: as many as there is room for. */
+void fault_shorten_writes(size_t most);
+
 /* Whether a fault has hit since it was armed. */
 bool fault_fired(void);
-/* Disarms all of them. */
+/* Disarms all of them; writes are not shortened any more. */
 void fault_reset(void);
 
 /* How often tend__sys_<name> was called since the program began, by any thread. */
