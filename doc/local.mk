@@ -10,6 +10,7 @@ dist_man_MANS += \
 	%D%/man/tend_spawn.3 \
 	%D%/man/tend_stop.3 \
 	%D%/man/tend_stream.3 \
+	%D%/man/tend_write.3 \
 	%D%/man/tend.7
 EXTRA_DIST += \
 	%D%/ARCHITECTURE.md \
@@ -19,4 +20,5 @@ EXTRA_DIST += \
 	%D%/decisions/0003-cancel-says-how.md \
 	%D%/decisions/0004-free-of-a-consumer-does-not-wait.md \
 	%D%/decisions/0005-one-park-for-all-full-channels.md \
-	%D%/decisions/0006-consumers-on-the-readers-thread.md
+	%D%/decisions/0006-consumers-on-the-readers-thread.md \
+	%D%/decisions/0007-writers-write-batches-of-records.md

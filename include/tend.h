@@ -11,6 +11,7 @@
 #include <tend/line.h>
 #include <tend/stream.h>
 #include <tend/consume.h>
+#include <tend/write.h>
 #include <tend/stop.h>
 #include <tend/spawn.h>
 #include <tend/process.h>

@@ -225,7 +225,10 @@ static tend_consumer *make(const struct tend_visitor *visitor, void *self, void 
 
 /* The names in tend_stream_subscribers() of those that were not given one. */
 static const char *const labels[] = {
-	[TEND__USER] = "visitor", [TEND__INSPECTOR] = "inspector", [TEND__COLLECTOR] = "collector"
+	[TEND__USER] = "visitor",
+	[TEND__INSPECTOR] = "inspector",
+	[TEND__COLLECTOR] = "collector",
+	[TEND__WRITER] = "writer",
 };
 
 static int subscribe(tend_consumer *c, tend_stream *stream, struct tend_error *err)

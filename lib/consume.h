@@ -6,7 +6,7 @@
 #include <tend/consume.h>
 
 /* Ready-made visitors own their state; a user's own visitor is TEND__USER. */
-enum tend__consumer_kind { TEND__USER, TEND__INSPECTOR, TEND__COLLECTOR };
+enum tend__consumer_kind { TEND__USER, TEND__INSPECTOR, TEND__COLLECTOR, TEND__WRITER };
 
 /*
  * [any] As tend_stream_consume(), and `destroy` (may be NULL) is called with take_self once nobody needs it any more:

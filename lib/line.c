@@ -331,6 +331,11 @@ uint64_t tend__parser_offset(const tend_parser *p)
 	return p->offset;
 }
 
+bool tend__parser_in_line(const tend_parser *p)
+{
+	return p->flags & TEND_LINE_CONTINUED;
+}
+
 size_t tend__parser_room(const tend_parser *p)
 {
 	return p->part.room;

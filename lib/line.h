@@ -9,6 +9,9 @@
 /* [any] Where in the stream the first byte is that it has not taken out of the fed chunk yet. */
 uint64_t tend__parser_offset(const tend_parser *parser);
 
+/* [any] Whether the line that it handed out last is a piece, and the stream goes on within that line. */
+bool tend__parser_in_line(const tend_parser *parser);
+
 /* [any] How many bytes its buffer holds; 0 as long as no line straddled two chunks. */
 size_t tend__parser_room(const tend_parser *parser);
 

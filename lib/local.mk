@@ -16,9 +16,11 @@ tendinclude_HEADERS = \
 	include/tend/process.h \
 	include/tend/spawn.h \
 	include/tend/stop.h \
-	include/tend/stream.h
+	include/tend/stream.h \
+	include/tend/write.h
 
 %C%_libtend_core_la_SOURCES = \
+	%D%/batch.c %D%/batch.h \
 	%D%/chan.c %D%/chan.h \
 	%D%/chunk.c %D%/chunk.h \
 	%D%/clock.c %D%/clock.h \
@@ -41,6 +43,7 @@ tendinclude_HEADERS = \
 	%D%/reader.c %D%/reader.h \
 	%D%/reaper.c %D%/reaper.h \
 	%D%/replay.c %D%/replay.h \
+	%D%/sink.c %D%/sink.h \
 	%D%/slots.c %D%/slots.h \
 	%D%/spawn.c %D%/spawn.h \
 	%D%/stop.c %D%/stop.h \
@@ -51,6 +54,7 @@ tendinclude_HEADERS = \
 	%D%/visit_collect.c \
 	%D%/visit_inspect.c \
 	%D%/visit_wait.c \
+	%D%/visit_write.c \
 	%D%/wake.c %D%/wake.h
 %C%_libtend_core_la_LIBADD = %D%/libtend-child.la $(URCU_LIBS)
 

@@ -215,6 +215,63 @@ int tend__check_collect(const struct tend_collect *o, const char *prefix, struct
 	return tend__check_line_options(&o->line, inner.name, err);
 }
 
+/* ---- writers ---- */
+
+static int check_write_to(const struct tend_write_to *to, struct tend_error *err)
+{
+	int r = check_choice(field("", "to.kind"), to->kind, TEND_WRITE_TO_FILE, "TEND_TO_FD(fd) or TEND_TO_FILE(file)",
+	                     err);
+
+	if (r == 0 && to->kind == TEND_WRITE_TO_FD && to->fd < 0)
+		return tend__refuse(err, NULL, "to.fd", "is %d, which is no descriptor", to->fd);
+	if (r == 0 && to->kind == TEND_WRITE_TO_FILE && !to->file)
+		return refuse(field("", "to.file"), "must not be NULL", err);
+	return r;
+}
+
+static int check_write_policy(const struct tend_write *o, struct tend_error *err)
+{
+	int r = check_choice(field("", "on_failure"), o->on_failure, TEND_WRITE_ASK,
+	                     "TEND_WRITE_STOP, TEND_WRITE_GO_ON or TEND_WRITE_ASK", err);
+
+	if (r == 0 && o->on_failure == TEND_WRITE_ASK && !o->ask)
+		return refuse(field("", "ask"), "must not be NULL with TEND_WRITE_ASK", err);
+	if (r == 0 && o->on_failure != TEND_WRITE_ASK && o->ask)
+		return refuse(field("", "ask"), "is never called without TEND_WRITE_ASK", err);
+	return r;
+}
+
+/* What goes for lines alone, or not for them. */
+static int check_write_what(const struct tend_write *o, struct tend_error *err)
+{
+	int r;
+
+	if (o->what == TEND_WRITE_CHUNKS)
+		return o->map_line ? refuse(field("", "map_line"), "is for TEND_WRITE_LINES", err) : 0;
+	if (o->map_chunk)
+		return refuse(field("", "map_chunk"), "is for TEND_WRITE_CHUNKS", err);
+	r = tend__check_line_options(&o->line, "line.", err);
+	if (r == 0 && (unsigned)o->line_end > TEND_LINE_END_NEVER)
+		return tend__refuse(err, NULL, "line_end", "is %d, which is no enum tend_line_end", (int)o->line_end);
+	return r;
+}
+
+int tend__check_write(const struct tend_write *o, struct tend_error *err)
+{
+	int r;
+
+	if (!o)
+		return refuse_null("", err);
+	r = check_choice(field("", "what"), o->what, TEND_WRITE_LINES, "TEND_WRITE_CHUNKS or TEND_WRITE_LINES", err);
+	if (r == 0)
+		r = check_write_to(&o->to, err);
+	if (r == 0)
+		r = check_write_policy(o, err);
+	if (r == 0)
+		r = check_write_what(o, err);
+	return r < 0 ? r : tend__check_runs_on(o->runs_on, "", err);
+}
+
 /* ---- stopping ---- */
 
 static int check_signal(int signal, const char *prefix, struct tend_error *err)

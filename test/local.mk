@@ -37,6 +37,9 @@ test_programs = \
 	%D%/test_stream \
 	%D%/test_two_streams \
 	%D%/test_visit \
+	%D%/test_write \
+	%D%/test_write_failures \
+	%D%/test_write_to \
 	%D%/stress_chan \
 	%D%/stress_handover \
 	%D%/stress_mix \
@@ -65,6 +68,7 @@ loop_programs = \
 	%D%/test_stall \
 	%D%/test_stop \
 	%D%/test_stream \
+	%D%/test_write_to \
 	%D%/stress_chan \
 	%D%/stress_handover \
 	%D%/stress_mix \
@@ -121,7 +125,8 @@ check_LTLIBRARIES += %D%/libtesting.la
 	%D%/lines.c %D%/lines.h \
 	%D%/streams.c %D%/streams.h \
 	%D%/test.c %D%/test.h \
-	%D%/thread.c %D%/thread.h
+	%D%/thread.c %D%/thread.h \
+	%D%/writing.c %D%/writing.h
 if BUILD_TOOL
 %C%_libtesting_la_SOURCES += %D%/tool.c %D%/tool.h
 endif
