@@ -32,6 +32,7 @@ tendinclude_HEADERS = \
 	%D%/input.c %D%/input.h \
 	%D%/line.c %D%/line.h \
 	%D%/lock.c %D%/lock.h \
+	%D%/match.c \
 	%D%/name.c \
 	%D%/opts.c %D%/opts.h \
 	%D%/part.c %D%/part.h \

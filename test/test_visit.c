@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The ready-made visitors that keep nothing: inspecting chunks and lines, and waiting for a line. */
+/* The ready-made visitors that keep nothing: inspecting chunks and lines, and waiting for a line, also by a pattern. */
 #include <errno.h>
 #include <poll.h>
+#include <regex.h>
 #include <semaphore.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -610,6 +612,143 @@ static void without_memory_it_fails(void)
 	tend_stream_free(stream);
 }
 
+/* ---- regular expressions ---- */
+
+/* The same as where the C library has no REG_STARTEND. */
+#undef REG_STARTEND
+#define tend_match_regex match_without_startend
+bool match_without_startend(void *regex, const struct tend_line *line);
+#include "../lib/match.c"
+#undef tend_match_regex
+
+typedef bool match_fn(void *regex, const struct tend_line *line);
+
+/* Exactly these bytes, with nothing behind them: a sanitizer knows who reads on. */
+static bool matches(match_fn *match, const char *pattern, const char *data, size_t size)
+{
+	char *copy = malloc(size);
+	struct tend_line line = { .data = copy, .size = size };
+	bool found;
+	regex_t regex;
+
+	if (size > 0)
+		memcpy(copy, data, size);
+	CHECK_INT(0, regcomp(&regex, pattern, REG_EXTENDED));
+	found = match(&regex, &line);
+	regfree(&regex);
+	CHECK_INT(0, regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB));
+	CHECK_INT(found, match(&regex, &line));
+	regfree(&regex);
+	free(copy);
+	return found;
+}
+
+static void patterns_match_lines(void)
+{
+	static match_fn *const both[] = { tend_match_regex, match_without_startend };
+
+	for (size_t i = 0; i < 2; i++) {
+		CHECK(matches(both[i], "ready", "it is ready now", 15));
+		CHECK(!matches(both[i], "ready", "it is ready now", 10));
+		CHECK(matches(both[i], "^port [0-9]+$", "port 8080", 9));
+		CHECK(!matches(both[i], "^port [0-9]+$", "port 8080 ", 10));
+		CHECK(matches(both[i], "^$", "", 0));
+		CHECK(!matches(both[i], ".", "", 0));
+		CHECK(matches(both[i], "a\r$", "a\r", 2));
+	}
+	CHECK(matches(tend_match_regex, "b$", "a\0b", 3));
+	CHECK(!matches(tend_match_regex, "a$", "a\0b", 3));
+	CHECK(matches(match_without_startend, "a$", "a\0b", 3));
+}
+
+/* Around what is copied to the stack, and with no memory for the copy. */
+static void patterns_match_long_lines(void)
+{
+	size_t edge = TEND_DEFAULT_MAX_LINE_LENGTH;
+	char *data = malloc(edge + 2);
+	regex_t regex;
+
+	CHECK_INT(0, regcomp(&regex, "xe$", REG_EXTENDED));
+	memset(data, 'x', edge + 2);
+	for (size_t size = edge - 1; size <= edge + 2; size++) {
+		struct tend_line line = { .data = data, .size = size };
+
+		data[size - 1] = 'e';
+		CHECK(matches(tend_match_regex, "xe$", data, size));
+		fault_fail_alloc(1);
+		CHECK_INT(size <= edge, tend_match_regex(&regex, &line));
+		CHECK_INT(size > edge, fault_fired());
+		fault_reset();
+		data[size - 1] = 'x';
+	}
+	regfree(&regex);
+	free(data);
+}
+
+/* What a wait for a line that matches the pattern finds in a stream that consists of `all`. */
+static struct tend_line_found find_pattern(const char *all, const char *pattern)
+{
+	tend_stream *stream = stream_of(test_single_all, all);
+	struct tend_line_found found = { 0 };
+	struct tend_error e;
+	regex_t regex;
+
+	CHECK_INT(0, regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB));
+	CHECK_OK(tend_stream_wait_for_line(stream, &usual, tend_match_regex, &regex, TEST_PATIENCE, &found, &e), &e);
+	regfree(&regex);
+	tend_stream_free(stream);
+	return found;
+}
+
+/* wait_for_line::matches_intermediary_line, matches_final_line, returns_stream_closed_when_expected_is_not_... */
+static void waits_for_a_pattern(void)
+{
+	struct tend_line_found found = find_pattern("booting\nport 80 is up\nport 90 is up\n", "^port [0-9]+ ");
+
+	CHECK_INT(TEND_LINE_MATCHED, found.outcome);
+	CHECK_STR("port 80 is up", found.text);
+	CHECK_INT(2, (intmax_t)found.lines_seen);
+	found = find_pattern("booting\nport 80", "^port [0-9]+$");
+	CHECK_INT(TEND_LINE_MATCHED, found.outcome);
+	CHECK_INT(TEND_LINE_UNTERMINATED, found.flags);
+	found = find_pattern("booting\nport 80", "^[0-9]+$");
+	CHECK_INT(TEND_LINE_STREAM_ENDED, found.outcome);
+	CHECK_INT(2, (intmax_t)found.lines_seen);
+	/* no pattern reaches from one line into the next */
+	CHECK_INT(TEND_LINE_STREAM_ENDED, find_pattern("re\nady\n", "re.*ady").outcome);
+}
+
+struct shared_pattern {
+	tend_stream *stream;
+	regex_t regex;
+};
+
+static void wait_with_shared_pattern(struct test_thread *t, void *arg)
+{
+	struct shared_pattern *s = arg;
+	struct tend_line_found found;
+
+	for (int i = 0; i < 50; i++) {
+		WORKER_CHECK_INT(t, 0, tend_stream_wait_for_line(s->stream, &usual, tend_match_regex, &s->regex,
+		                                                 TEST_PATIENCE, &found, NULL));
+		WORKER_CHECK_INT(t, 8, (intmax_t)found.offset);
+	}
+}
+
+static void threads_share_a_pattern(void)
+{
+	struct shared_pattern s = { .stream = stream_of(test_reliable_all, "booting\nport 80\n") };
+	struct test_thread threads[3];
+
+	CHECK_INT(0, regcomp(&s.regex, "(^port) [[:digit:]]+", REG_EXTENDED));
+	for (size_t i = 0; i < 3; i++)
+		test_thread_start(&threads[i], wait_with_shared_pattern, &s);
+	for (size_t i = 0; i < 3; i++)
+		test_thread_join(&threads[i]);
+	regfree(&s.regex);
+	tend_stream_free(s.stream);
+}
+
 static const struct test tests[] = {
 	{ "chunks-until-a-break", chunks_until_a_break },
 	{ "lines-until-the-end", lines_until_the_end },
@@ -633,6 +772,10 @@ static const struct test tests[] = {
 	{ "waits-for-what-comes-later", waits_for_what_comes_later },
 	{ "waits-check-their-options", waits_check_their_options },
 	{ "without-memory-it-fails", without_memory_it_fails },
+	{ "patterns-match-lines", patterns_match_lines },
+	{ "patterns-match-long-lines", patterns_match_long_lines },
+	{ "waits-for-a-pattern", waits_for_a_pattern },
+	{ "threads-share-a-pattern", threads_share_a_pattern },
 };
 
 int main(int argc, char **argv)

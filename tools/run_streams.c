@@ -122,27 +122,13 @@ static int attach_writer(struct run *run, struct run_stream *s, struct run_write
 
 /* ---- ready ---- */
 
-/*
- * REG_STARTEND, as a line may hold NULs.  The copy has one behind it, which regexec(3) does not need but what stands
- * between it and us under a sanitizer does.
- */
-static bool matches(const regex_t *regex, const struct tend_line *line)
-{
-	regmatch_t whole = { .rm_so = 0, .rm_eo = (regoff_t)line->size };
-	char text[LONGEST_LINE + 1];
-
-	memcpy(text, line->data, line->size);
-	text[line->size] = '\0';
-	return regexec(regex, text, 1, &whole, REG_STARTEND) == 0;
-}
-
 static enum tend_flow look_for_ready(void *arg, const struct tend_line *line)
 {
 	struct run *run = arg;
 	int64_t after;
 	char text[32];
 
-	if (!matches(&run->options->ready, line))
+	if (!tend_match_regex((void *)(uintptr_t)&run->options->ready, line))
 		return TEND_CONTINUE;
 	if (run_is_ready(run, &after))
 		say_info("%.60s: ready after %s", run->name, duration_show(after, text));

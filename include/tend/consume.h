@@ -229,6 +229,14 @@ TEND_API int tend_stream_wait_for_line(tend_stream *stream, const struct tend_li
                                        tend_line_match *match, void *arg, tend_duration timeout,
                                        struct tend_line_found *ret_found, struct tend_error *err);
 
+/*
+ * A match function for regular expressions: `regex` is a regex_t of regcomp(3), with or without REG_NOSUB.  The whole
+ * line is looked at, NULs included; where the C library has no REG_STARTEND, up to the first NUL.  A line that there is
+ * no memory for does not match.  Any thread, several at once with one regex; does not block, but regexec(3) may take
+ * long with some expressions.
+ */
+TEND_API bool tend_match_regex(void *regex, const struct tend_line *line);
+
 TEND_END_DECLS
 
 #endif
