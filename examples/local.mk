@@ -8,12 +8,16 @@ check_PROGRAMS += \
 	%D%/main_job \
 	%D%/ready_server \
 	%D%/run_and_collect \
-	%D%/stop_on_timeout
+	%D%/stop_on_timeout \
+	%D%/stream_to_file
 if HAVE_LIBUV
 check_PROGRAMS += %D%/loop_libuv
 endif
 if HAVE_GLIB
 check_PROGRAMS += %D%/loop_glib
+endif
+if HAVE_PCRE2
+check_PROGRAMS += %D%/wait_for_pattern
 endif
 
 dist_check_SCRIPTS = %D%/run-examples.sh
@@ -53,3 +57,11 @@ EXAMPLE_LINKING = $(AM_LDFLAGS) -no-install
 %C%_stop_on_timeout_CPPFLAGS = $(PUBLIC_CPPFLAGS)
 %C%_stop_on_timeout_LDFLAGS = $(EXAMPLE_LINKING)
 %C%_stop_on_timeout_LDADD = $(PUBLIC_LIBS)
+
+%C%_stream_to_file_CPPFLAGS = $(PUBLIC_CPPFLAGS)
+%C%_stream_to_file_LDFLAGS = $(EXAMPLE_LINKING)
+%C%_stream_to_file_LDADD = $(PUBLIC_LIBS)
+
+%C%_wait_for_pattern_CPPFLAGS = $(PUBLIC_CPPFLAGS) $(PCRE2_CFLAGS)
+%C%_wait_for_pattern_LDFLAGS = $(EXAMPLE_LINKING)
+%C%_wait_for_pattern_LDADD = $(PUBLIC_LIBS) $(PCRE2_LIBS)

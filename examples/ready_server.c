@@ -19,25 +19,11 @@ static const struct tend_stream_options live = {
 	.max_buffered_chunks = TEND_DEFAULT_MAX_BUFFERED_CHUNKS,
 };
 
-/* The logger's thread.  The file is not buffered, so a failed write shows here. */
-static enum tend_flow write_chunk(void *file, const struct tend_chunk *chunk)
-{
-	return fwrite(chunk->data, 1, chunk->size, file) == chunk->size ? TEND_CONTINUE : TEND_BREAK;
-}
-
-/* Called exactly once, last: from here on nobody needs the file. */
+/* Called exactly once, last, with the file flushed: from here on nobody needs it. */
 static void close_file(void *file, const struct tend_end *end)
 {
 	(void)end;
 	fclose(file);
-}
-
-/* A line is not NUL-terminated: REG_STARTEND bounds it. */
-static bool matches(void *pattern, const struct tend_line *line)
-{
-	regmatch_t span = { .rm_so = 0, .rm_eo = (regoff_t)line->size };
-
-	return regexec(pattern, line->data, 1, &span, REG_STARTEND) == 0;
 }
 
 static int fail(const struct tend_error *err)
@@ -56,7 +42,7 @@ static int await(tend_stream *output, regex_t *pattern)
 	struct tend_line_found found;
 	struct tend_error err;
 
-	if (tend_stream_wait_for_line(output, &lines, matches, pattern, TEND_SECONDS(20), &found, &err) < 0)
+	if (tend_stream_wait_for_line(output, &lines, tend_match_regex, pattern, TEND_SECONDS(20), &found, &err) < 0)
 		return fail(&err);
 	tend_stream_seal_replay(output);
 	if (found.outcome == TEND_LINE_MATCHED)
@@ -72,6 +58,7 @@ static int await(tend_stream *output, regex_t *pattern)
 static int finish(tend_consumer *logger)
 {
 	struct tend_consumed seen;
+	struct tend_written written;
 	struct tend_error err;
 
 	if (tend_consumer_wait(logger, TEND_SECONDS(2), &seen, &err) < 0)
@@ -79,14 +66,16 @@ static int finish(tend_consumer *logger)
 	if (seen.ending == TEND_END_NONE &&
 	    tend_consumer_cancel(logger, TEND_SECONDS(2), TEND_CANCEL_DRAIN, &seen, &err) < 0)
 		return fail(&err);
-	printf("logged %llu bytes, ended by %s\n", (unsigned long long)seen.bytes, tend_ending_name(seen.ending));
-	return seen.ending == TEND_END_EOF ? 0 : 1;
+	if (tend_consumer_written(logger, &written, &err) < 0)
+		return fail(&err);
+	printf("logged %llu bytes, ended by %s\n", (unsigned long long)written.bytes_written,
+	       tend_ending_name(written.consumed.ending));
+	return written.complete ? 0 : 1;
 }
 
 /* Takes the file. */
 static int serve(const char *const *argv, regex_t *pattern, FILE *file)
 {
-	static const struct tend_visitor writer = { .on_chunk = write_chunk, .on_end = close_file };
 	const struct tend_stop plan = TEND_STOP_TERM(TEND_SECONDS(5));
 	TEND_AUTO(tend_process) server = NULL;
 	TEND_AUTO(tend_consumer) logger = NULL;
@@ -100,7 +89,13 @@ static int serve(const char *const *argv, regex_t *pattern, FILE *file)
 	                                     .err = TEND_OUT_MERGE,
 	                                     .if_forgotten = TEND_FORGOTTEN_TERMINATE(&plan) },
 	               &server, &err) < 0 ||
-	    tend_stream_consume(tend_process_stdout(server), &writer, file, &logger, &err) < 0) {
+	    tend_stream_write(tend_process_stdout(server),
+	                      &(struct tend_write){ .what = TEND_WRITE_CHUNKS,
+	                                            .to = TEND_TO_FILE(file),
+	                                            .on_failure = TEND_WRITE_STOP,
+	                                            .on_end = close_file,
+	                                            .arg = file },
+	                      &logger, &err) < 0) {
 		fclose(file);
 		return fail(&err);
 	}
@@ -134,7 +129,6 @@ int main(int argc, char **argv)
 		regfree(&pattern);
 		return 1;
 	}
-	setvbuf(file, NULL, _IONBF, 0);
 	status = serve(argc > 1 ? (const char *const *)argv + 4 : git, &pattern, file);
 	regfree(&pattern);
 	return status;

@@ -76,7 +76,7 @@ has_been_built()
 	[ -x "$dir/$1" ] || { echo "run-examples: $1 is not built, as its library is not here"; return 1; }
 }
 
-for example in run_and_collect ready_server stop_on_timeout custom_visitor loop_epoll; do
+for example in run_and_collect ready_server stop_on_timeout custom_visitor loop_epoll stream_to_file; do
 	if [ ! -x "$dir/$example" ]; then
 		echo "run-examples: $dir/$example is not built" >&2
 		exit 1
@@ -177,6 +177,25 @@ if has_been_built loop_glib; then
 	run 0 "$dir/loop_glib" 60 sh -c 'sleep 60 &'
 	has 'loop_glib: stdout ended: held by somebody else, .*' 'loop_glib: exit code 0'
 	run 2 "$dir/loop_glib" 1
+fi
+
+run 0 "$dir/stream_to_file" file seq 1 2500
+has "$(wc -c <file | tr -d ' ') bytes written to file, ended by eof: complete"
+what='stream_to_file file'
+checks=$((checks + 1))
+seq 1 2500 | cmp -s - file || fail 'the file is not what was written'
+run 0 "$dir/stream_to_file" file sh -c 'echo one >&2; printf two >&2; exit 3'
+has 'sh: one' 'sh: two' 'the command failed: exit code 3, signal 0' '0 bytes written to file, ended by eof: complete'
+run 1 "$dir/stream_to_file" /dev/full seq 1 3
+has '.* cannot write to /dev/full: .*; it ends with byte 0 of stdout' '0 bytes .*, ended by broke: not complete'
+run 1 "$dir/stream_to_file" "$work/absent/file" seq 1 3
+
+if has_been_built wait_for_pattern; then
+	run 0 "$dir/wait_for_pattern" '^ready on (?<what>\w+)(?= \d)' tail -f script
+	has 'line 2: ready on port 0' 'group 1: port'
+	run 1 "$dir/wait_for_pattern" '^never' seq 1 3
+	has 'no match: the output ended'
+	run 2 "$dir/wait_for_pattern" '(' seq 1 3
 fi
 
 echo "run-examples: $checks checks, $failures failed"
