@@ -22,8 +22,8 @@ struct test {
  * process, and returns the exit status: 0, or 1 when a check failed or a name is unknown.
  *
  * A test that takes longer than TEST_TIMEOUT seconds (environment, 120; ten times that under valgrind and sanitizers)
- * is named, with what each thread waits for, and aborted.  After each test there must be, at the latest after a few
- * seconds: no thread, descriptor, child, zombie or live allocation of the library more than before, the same signal
+ * is named, with what each thread waits for, and aborted.  After each test there must be, at the latest after half
+ * a minute: no thread, descriptor, child, zombie or live allocation of the library more than before, the same signal
  * mask and dispositions, and no process anywhere that inherited the test's TEND_TEST_COOKIE.
  */
 int test_main(int argc, char **argv, const char *suite, const struct test *tests, size_t n_tests);
