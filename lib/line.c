@@ -226,24 +226,24 @@ static struct extent measure(const tend_parser *p)
 }
 
 /* Keeps the line's beginning, or its end behind the beginning; -ENOMEM: nothing was changed. */
-static int keep(tend_parser *p, const struct extent *e)
+static int keep(tend_parser *p, struct extent e)
 {
-	size_t n = unread_of(p, e->size);
+	size_t n = unread_of(p, e.size);
 
 	if (tend__part_append(&p->part, p->unread, n, p->offset) < 0)
 		return -ENOMEM;
-	if (e->edge == EDGE_CHUNK && e->used > n)
+	if (e.edge == EDGE_CHUNK && e.used > n)
 		tend__part_hold_cr(&p->part, p->offset + n);
 	return 0;
 }
 
-static int hand_out(tend_parser *p, struct tend_line *line, const struct extent *e)
+static int hand_out(tend_parser *p, struct tend_line *line, struct extent e)
 {
 	line->flags = p->flags;
 	p->flags = 0;
 	p->losses.lines++;
-	if (e->edge == EDGE_DELIMITER) {
-		line->flags |= e->cr ? TEND_LINE_HAD_CR : 0;
+	if (e.edge == EDGE_DELIMITER) {
+		line->flags |= e.cr ? TEND_LINE_HAD_CR : 0;
 	} else if (p->options.overflow == TEND_LINE_SPLIT) {
 		p->flags = TEND_LINE_CONTINUED;
 	} else {
@@ -265,15 +265,15 @@ static int read_line(tend_parser *p, struct tend_line *ret_line)
 	if (tend__part_kept(&p->part) == 0 && e.edge != EDGE_CHUNK) {
 		*ret_line = (struct tend_line){ .data = p->unread, .size = e.size, .offset = p->offset };
 		skip(p, e.used);
-		return hand_out(p, ret_line, &e);
+		return hand_out(p, ret_line, e);
 	}
-	if (keep(p, &e) < 0)
+	if (keep(p, e) < 0)
 		return lose_part(p);
 	skip(p, e.used);
 	if (e.edge == EDGE_CHUNK)
 		return 0;
 	*ret_line = e.edge == EDGE_FULL ? tend__part_lend(&p->part, e.size) : tend__part_lend_all(&p->part);
-	return hand_out(p, ret_line, &e);
+	return hand_out(p, ret_line, e);
 }
 
 void tend_parser_feed(tend_parser *p, const struct tend_chunk *chunk)
