@@ -514,14 +514,19 @@ static bool wait_for_more(void *arg, const struct tend_line *line)
 /* A child that writes lines without pause keeps nobody beyond his time. */
 static void a_flood_does_not_prolong_it(void)
 {
-	tend_process *child = test_spawn(&test_reliable, "flooder", "1000000000000", NULL);
+	struct tend_stream_options live = test_reliable;
 	struct tend_line_found found = { 0 };
+	tend_process *child;
 	tend_stream *out;
 	struct tend_error e;
 
+	live.replay = TEND_REPLAY_BYTES(1 << 20); /* so that there is a line to look at, however late the child comes */
+	child = test_spawn(&live, "flooder", "1000000000000", NULL);
 	if (!child)
 		return;
 	out = tend_process_stdout(child);
+	while (tend_stream_stats(out).bytes_read < 1 << 20)
+		poll(NULL, 0, 1);
 	CHECK_OK(tend_stream_wait_for_line(out, &usual, wait_for_more, out, TEND_MS(50), &found, &e), &e);
 	CHECK_INT(TEND_LINE_TIMED_OUT, found.outcome);
 	CHECK(found.lines_seen > 0 && found.resume_offset > 0);
