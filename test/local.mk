@@ -98,6 +98,7 @@ test_scripts = \
 	%D%/check-headers.sh \
 	%D%/check-man.sh \
 	%D%/check-pairs.sh \
+	%D%/check-requirements.sh \
 	%D%/check-style.sh
 
 # What a variant runs: what depends on how it was compiled, and not the scripts that look at the sources.
@@ -143,9 +144,11 @@ LDADD = %D%/libtesting.la $(CUNIT_LIBS) $(URCU_LIBS) $(JANSSON_LIBS)
 EXTRA_DIST += \
 	$(test_scripts) \
 	%D%/asan.supp \
+	%D%/check-defects.sh \
 	%D%/checks.sh \
 	%D%/helpers/helper.h \
 	%D%/loop.sh \
+	%D%/requirements.list \
 	%D%/variant.sh \
 	%D%/controls/child/calls_libc.c \
 	%D%/controls/child/clean.c \
@@ -182,6 +185,10 @@ EXTRA_DIST += \
 	%D%/controls/pairs/nowhere.c \
 	%D%/controls/pairs/untagged.c \
 	%D%/controls/pairs/variable.c \
+	%D%/controls/requirements/defects.sh \
+	%D%/controls/requirements/good.list \
+	%D%/controls/requirements/good.md \
+	%D%/controls/requirements/test_good.c \
 	%D%/controls/style/good.c \
 	%D%/controls/style/line_comment.c \
 	%D%/controls/style/unlicensed.c \
@@ -215,7 +222,7 @@ LOOPS = 100
 
 variant = +@MAKE='$(MAKE)' CC='$(CC)' VALGRIND_FLAGS='$(VALGRIND_FLAGS)' $(SHELL) $(srcdir)/%D%/variant.sh
 
-.PHONY: check-programs check-asan check-tsan check-valgrind check-clang check-loop
+.PHONY: check-programs check-asan check-tsan check-valgrind check-clang check-loop check-defects
 check-programs: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(program_tests)'
 
@@ -233,6 +240,13 @@ check-clang:
 
 check-loop: $(loop_programs) $(test_helpers)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/loop.sh $(LOOPS) $(loop_programs)
+
+# Known defects, planted one by one: does a test see each?  DEFECTS='OE-1 OE-5' for these alone.
+DEFECTS =
+check-defects: $(test_helpers)
+	@$(AM_TESTS_ENVIRONMENT) CPPFLAGS='$(URCU_CFLAGS) $(CUNIT_CFLAGS)'; export CPPFLAGS; \
+	LIBS='$(URCU_LIBS) $(CUNIT_LIBS) -lpthread'; export LIBS; \
+	$(SHELL) $(srcdir)/%D%/check-defects.sh $(DEFECTS)
 
 clean-local:
 	-rm -rf build-asan build-tsan build-valgrind build-clang build-fuzz

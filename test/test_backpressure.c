@@ -41,8 +41,9 @@ static void take_bytes(tend_subscription *sub, uint64_t bytes)
 }
 
 /*
- * RD-24, RD-25: a subscriber that takes nothing stops the child: N chunks are buffered for it, one is in the reader's
- * hands, and then only what the pipe holds can still be written.
+ * RD-24, RD-25; broadcast state::reliable_append_waits_for_slow_subscriber_capacity: a subscriber that takes nothing
+ * stops the child: N chunks are buffered for it, one is in the reader's hands, and then only what the pipe holds can
+ * still be written.
  */
 static void a_full_buffer_stops_the_writer(void)
 {

@@ -4,6 +4,7 @@
  * subscribe and in nothing else.  The ids are those of doc/REQUIREMENTS.md.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -78,6 +79,43 @@ static void every_combination_of_choices_works(void)
 					.read_chunk_size = 4 + d,
 					.max_buffered_chunks = 64 + r,
 				});
+}
+
+static void check_refused(struct tend_stream_options o, const char *field)
+{
+	size_t n = strlen(field);
+	tend_stream *stream = NULL;
+	struct tend_error err;
+	int fds[2];
+
+	CHECK_INT(0, pipe(fds));
+	CHECK_INT(-EINVAL, tend_stream_open(fds[0], &o, "refused", &stream, &err));
+	CHECK(strncmp(err.message, field, n) == 0 && err.message[n] == ' ');
+	CHECK(stream == NULL);
+	CHECK_INT(-1, fcntl(fds[0], F_GETFD)); /* it was taken all the same */
+	close(fds[1]);
+}
+
+#define CHECK_REFUSED(field, value)                                                                                    \
+	do {                                                                                                           \
+		struct tend_stream_options with_ = test_single_all;                                                    \
+		with_.field = value;                                                                                   \
+		check_refused(with_, #field);                                                                          \
+	} while (0)
+
+/*
+ * CF-5, CF-6; SS::from_stream_panics_on_zero_read_chunk_size, SS::from_stream_panics_on_zero_max_buffered_chunks: what
+ * is wrapped as a stream is checked as what a child is spawned with.
+ */
+static void open_refuses_what_was_not_chosen(void)
+{
+	CHECK_REFUSED(backend, 0);
+	CHECK_REFUSED(delivery, 0);
+	CHECK_REFUSED(replay.kind, 0);
+	CHECK_REFUSED(read_chunk_size, 0);
+	CHECK_REFUSED(read_chunk_size, TEND_MAX_READ_CHUNK_SIZE + 1);
+	CHECK_REFUSED(max_buffered_chunks, 0);
+	CHECK_REFUSED(max_buffered_chunks, TEND_MAX_MAX_BUFFERED_CHUNKS + 1);
 }
 
 static void check_overflow(enum tend_backend backend, struct tend_replay replay, enum tend_overflow overflow,
@@ -481,6 +519,7 @@ static void streams_do_not_mix(void)
 
 static const struct test tests[] = {
 	{ "every_combination_of_choices_works", every_combination_of_choices_works },
+	{ "open_refuses_what_was_not_chosen", open_refuses_what_was_not_chosen },
 	{ "overflow_means_the_same_everywhere", overflow_means_the_same_everywhere },
 	{ "each_begins_where_it_came", each_begins_where_it_came },
 	{ "a_slow_lossy_one_harms_nobody", a_slow_lossy_one_harms_nobody },

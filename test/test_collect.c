@@ -134,7 +134,10 @@ static void the_first_lines_are_kept(void)
 	CHECK_STR("one|x|[1, 4]", FIRST_LINES(6, 100, "one/four/x"));
 }
 
-/* collect::drop_additional_preserves_retained_{lines_when_oversized_line_arrives,bytes_when_limit_rejects_line} */
+/*
+ * collect::drop_additional_preserves_retained_lines_when_oversized_line_arrives,
+ * collect::drop_additional_preserves_retained_bytes_when_limit_rejects_line
+ */
 static void what_does_not_fit_leaves_the_first_lines_alone(void)
 {
 	CHECK_STR("aaa|[1, 13]", FIRST_LINES(10, 100, "aaa/0123456789abc"));
@@ -435,6 +438,7 @@ static struct tend_collected collect(struct tend_collect what, const char *text,
 	return kept;
 }
 
+/* collect::chunk_collector_async_extends_sink_until_eof */
 static void collects_bytes(void)
 {
 	struct tend_collected kept;

@@ -124,7 +124,10 @@ static void runs_to_the_end(void)
 	tend_stream_free(stream);
 }
 
-/* SS consume_with::consume_with_runs_a_custom_sync_visitor_until_break; VS-2 */
+/*
+ * VS-2; consume_with::consume_with_runs_a_custom_sync_visitor_until_break,
+ * consume::consume_runs_a_custom_sync_visitor_until_break
+ */
 static void breaks_off(void)
 {
 	struct probe p = { .flow = TEND_BREAK };

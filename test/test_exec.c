@@ -233,7 +233,10 @@ static void chdir_failures(void)
 	check_failure(&s, -ENOTDIR, TEND_STEP_CHDIR);
 }
 
-/* The error names the process and is a sentence; a descriptor that is none is refused. */
+/*
+ * The error names the process and is a sentence; a descriptor that is none is refused.
+ * builder::spawn_errors::default_auto_name_does_not_capture_sensitive_args_in_spawn_error
+ */
 static void failure_is_phrased(void)
 {
 	const char *argv[] = { "/nowhere/prog", "--token=secret", NULL };

@@ -118,7 +118,10 @@ static void stream_choices(void)
 	CHECK_STR("out.stream must not be NULL", e.message);
 }
 
-/* config::invalid_configs_panic_with_parameter_names, stream_config::{read_chunk_size,max_buffered_chunks}::panics_* */
+/*
+ * config::invalid_configs_panic_with_parameter_names, stream_config::read_chunk_size::panics_on_zero_value,
+ * stream_config::max_buffered_chunks::panics_on_zero_for_single_subscriber, panics_on_zero_for_broadcast
+ */
 static void stream_sizes(void)
 {
 	REFUSED("out.stream.read_chunk_size", STREAM_WITH(read_chunk_size, 0));

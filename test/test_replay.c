@@ -117,7 +117,10 @@ static void rules(void)
 	run(TEND_REPLAY_CHUNKS(1), 4, 4, 3, 4);
 }
 
-/* SS state::replay_last_bytes_retains_bounded_tail, ..._keeps_whole_chunks_covering_boundary (RP-4) */
+/*
+ * RP-4; SS state::replay_last_bytes_retains_bounded_tail,
+ * SS state::replay_last_bytes_keeps_whole_chunks_covering_boundary, and the broadcast's of that name
+ */
 static void last_bytes_keeps_whole_chunks(void)
 {
 	run(TEND_REPLAY_BYTES(4), 64, 2, 3, 4);

@@ -137,7 +137,10 @@ static void history_then_live_then_the_end(void)
 	tend_stream_free(stream);
 }
 
-/* RP-3, RP-4, RP-5: each rule through a stream, of which the chunks are 2 bytes each. */
+/*
+ * RP-3, RP-4, RP-5; broadcast state::replay_last_chunks_starts_at_retention_boundary: each rule through a stream, of
+ * which the chunks are 2 bytes each.
+ */
 static void each_rule_limits_what_comes_later(void)
 {
 	static const struct {
@@ -245,7 +248,8 @@ static void who_comes_again_gets_what_it_had_lost(void)
 /* ---- sealing ---- */
 
 /*
- * RP-7, RP-10; state::seal_trims_replay_without_touching_terminal,
+ * RP-2, RP-7, RP-10; state::eof_is_stored_as_terminal_state_not_replay_chunk,
+ * state::seal_trims_replay_without_touching_terminal,
  * subscription::eof_is_replayed_to_late_subscribers_before_seal
  */
 static void sealing_keeps_the_end(void)

@@ -198,7 +198,11 @@ static void check_name(const struct tend_spawn *s, const char *expected)
 	tend_process_free(p);
 }
 
-/* PB-4, PB-5, PB-6: names given and made; the default shows neither arguments nor environment. */
+/*
+ * PB-4, PB-5, PB-6; name::auto_name_defaults_to_safe_program_only_naming,
+ * name::auto_name_presets_match_settings_and_expected_output: names given and made; the default shows neither arguments
+ * nor environment.
+ */
 static void names(void)
 {
 	const char *argv[] = { helper("true-er"), "a b", "--token=secret", NULL };

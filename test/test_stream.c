@@ -16,7 +16,13 @@
 
 /* ---- chunks and the end ---- */
 
-/* SS reader_chunking::..., RD-20: every chunk has 1..K bytes; a full buffer is not the end. */
+/*
+ * RD-20; reader_chunking::
+ * configured_reader_does_not_terminate_when_first_read_can_fill_the_entire_bytes_mut_buffer,
+ * fast::fast_reader_splits_input_into_configured_chunks_and_eof,
+ * fanout::fanout_reader_splits_input_into_configured_chunks_and_eof: every chunk has 1..K bytes; a full buffer is not
+ * the end.
+ */
 static void chunks_are_cut_to_size(void)
 {
 	struct tend_stream_options o = stream_options(test_reliable_all, 2, 64);
@@ -294,7 +300,10 @@ static void each_may_want_another_delivery(void)
 
 /* ---- who may subscribe ---- */
 
-/* SS active_consumer::multiple_subscribers_are_not_possible, RD-6, RD-8, OE-17: freed before close returns. */
+/*
+ * RD-6, RD-8, OE-17; SS active_consumer::multiple_subscribers_are_not_possible,
+ * SS subscription::drop_clears_active_backend_registration: freed before close returns.
+ */
 static void single_means_one(void)
 {
 	int fd;
@@ -428,7 +437,11 @@ static void last_chunks_limit_what_comes(void)
 	tend_stream_free(stream);
 }
 
-/* RP-10; SS replay::later_consumer_observes_eof; EV-4: one end, behind the data, for whoever comes late */
+/*
+ * RP-10, EV-4; SS replay::later_consumer_observes_eof,
+ * SS subscription::emits_terminal_event_after_replay_and_closes_live_receiver: one end, behind the data, for whoever
+ * comes late
+ */
 static void late_subscribers_get_the_end(void)
 {
 	int fd;

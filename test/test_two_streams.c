@@ -162,7 +162,7 @@ static void each_is_sealed_by_itself(void)
 
 /*
  * CF-9; discard::stdout_and_stderr_complete_with_wait_for_completion, discard::can_discard_stdout_and_broadcast_stderr,
- * discard::can_broadcast_stdout_and_discard_stderr
+ * discard::can_broadcast_stdout_and_discard_stderr; output_stream::cross_backend_consumable_smoke
  */
 static void either_may_be_discarded(void)
 {

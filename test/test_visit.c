@@ -107,7 +107,7 @@ static struct tend_consumed wait_and_free(tend_consumer *c)
 	return consumed;
 }
 
-/* inspect_chunks::accepts_stateful_callback */
+/* inspect_chunks::accepts_stateful_callback, collect::chunk_collector_accepts_stateful_callback */
 static void chunks_until_a_break(void)
 {
 	struct tend_stream_options live = test_single_all;
@@ -127,7 +127,10 @@ static void chunks_until_a_break(void)
 	tend_stream_free(stream);
 }
 
-/* adapter::sync::flushes_trailing_unterminated_line_at_eof, inspect_lines_async::preserves_unterminated_final_line */
+/*
+ * adapter::sync::flushes_trailing_unterminated_line_at_eof, inspect_lines_async::preserves_unterminated_final_line,
+ * collect::line_collector_accepts_stateful_callback
+ */
 static void lines_until_the_end(void)
 {
 	struct tend_stream_options live = test_single_all;
