@@ -133,11 +133,11 @@ static int subscribe_and_search(struct search *s, struct tend_error *err)
 	if (r < 0)
 		return r;
 	r = search(s);
+	if (r < 0) /* before the close, which may free the stream */
+		tend__error_sys(err, r, r == -ENOMEM ? TEND_STEP_ALLOCATE : TEND_STEP_SUBSCRIBE, s->stream->name,
+		                "cannot look for a line in stream %s", s->stream->label);
 	tend_subscription_close(s->subscription);
-	if (r < 0)
-		return tend__error_sys(err, r, r == -ENOMEM ? TEND_STEP_ALLOCATE : TEND_STEP_SUBSCRIBE, s->stream->name,
-		                       "cannot look for a line in stream %s", s->stream->label);
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 int tend_stream_wait_for_line(tend_stream *stream, const struct tend_line_options *options, tend_line_match *match,

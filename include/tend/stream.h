@@ -164,8 +164,8 @@ TEND_API tend_stream *tend_stream_free(tend_stream *stream);
 TEND_API void tend_stream_auto(tend_stream **stream);
 
 /*
- * Subscribes.  `options` may be NULL: all as the stream.  What is retained comes first, then what is read from now on,
- * each byte exactly once.  A subscription is an owner of the bytes buffered for it and may outlive the stream.
+ * Subscribes.  `options` may be NULL: all as the stream.  What is retained comes first, then what is given out from now
+ * on, each byte exactly once.  A subscription is an owner of the bytes buffered for it and may outlive the stream.
  * -EBUSY (single subscriber, taken), -EINVAL (field), -ENOMEM, -ECHILD (after fork).  Any thread; waits only for an
  * RCU grace period (microseconds).
  */
