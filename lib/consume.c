@@ -438,8 +438,8 @@ tend_consumer *tend_consumer_free(tend_consumer *consumer)
 	 */
 	if (!tend__stream_is_ours(consumer->sub->stream))
 		return NULL;
+	tend__sub_detach(consumer->sub); /* first: who is cancelled must find no producer any more (finish) */
 	tend__chan_cancel(&consumer->sub->chan, true);
-	tend__sub_detach(consumer->sub);
 	if (consumer->is_served)
 		serve(consumer, TEND__NEVER);
 	unref(consumer);
