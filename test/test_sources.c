@@ -108,13 +108,17 @@ static void a_device(void)
 		check_all(open_stream(fd), "");
 }
 
-/* Opens both sides; the slave passes bytes on as they are. */
+/* Opens both sides; the slave passes bytes on as they are.  False: a check failed, or this system has no devpts. */
 static bool open_pty(int *ret_master, int *ret_slave)
 {
 	struct termios t;
 
 	*ret_slave = -1;
 	*ret_master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (*ret_master < 0 && errno == ENOENT) {
+		puts("there are no pseudoterminals here: not tested");
+		return false;
+	}
 	if (!CHECK(*ret_master >= 0) || !CHECK_INT(0, grantpt(*ret_master)) || !CHECK_INT(0, unlockpt(*ret_master)))
 		return false;
 	*ret_slave = open(ptsname(*ret_master), O_RDWR | O_NOCTTY | O_CLOEXEC);
