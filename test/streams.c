@@ -46,25 +46,30 @@ tend_subscription *stream_subscribe(tend_stream *stream)
 }
 
 /*
- * The figure comes first, then the history, then the subscribers.  Only then the reader goes offline for RCU, to wait
- * or to read on; and that is what a fork waits for (rcu.c).
+ * The figure, or the end, comes first, then the history, then the subscribers.  Only then the reader goes offline for
+ * RCU, to wait or to read on; and that is what a fork waits for (rcu.c).
  */
-void await_read(tend_stream *stream, uint64_t bytes)
+static void await_readers(void)
 {
-	pid_t copy;
+	pid_t copy = fork();
 
-	while (tend_stream_stats(stream).bytes_read < bytes)
-		sched_yield();
-	copy = fork();
 	if (copy == 0)
 		_exit(0);
 	CHECK_INT(copy, waitpid(copy, NULL, 0));
+}
+
+void await_read(tend_stream *stream, uint64_t bytes)
+{
+	while (tend_stream_stats(stream).bytes_read < bytes)
+		sched_yield();
+	await_readers();
 }
 
 void await_end(tend_stream *stream)
 {
 	while (tend_stream_stats(stream).end == TEND_END_NONE)
 		sched_yield();
+	await_readers();
 }
 
 struct tend_event stream_next(tend_subscription *sub)

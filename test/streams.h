@@ -16,6 +16,7 @@ tend_subscription *stream_subscribe(tend_stream *stream);
 
 /* Until the reader has read so much and given it out: what a subscriber then finds does not depend on when it came. */
 void await_read(tend_stream *stream, uint64_t bytes);
+/* Until it has ended and all have been told. */
 void await_end(tend_stream *stream);
 
 struct tend_event stream_next(tend_subscription *sub);
