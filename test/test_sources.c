@@ -115,8 +115,8 @@ static bool open_pty(int *ret_master, int *ret_slave)
 
 	*ret_slave = -1;
 	*ret_master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (*ret_master < 0 && errno == ENOENT) {
-		puts("there are no pseudoterminals here: not tested");
+	if (*ret_master < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM) {
+		printf("there are no pseudoterminals here (errno %d): not tested\n", errno);
 		return false;
 	}
 	if (!CHECK(*ret_master >= 0) || !CHECK_INT(0, grantpt(*ret_master)) || !CHECK_INT(0, unlockpt(*ret_master)))
