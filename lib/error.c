@@ -33,6 +33,16 @@ static const char *const step_names[] = {
 	[TEND_STEP_SIGNAL_GROUP] = "signal-group",
 	[TEND_STEP_FORK] = "fork",
 	[TEND_STEP_CALLBACK] = "callback",
+	[TEND_STEP_SESSION] = "session",
+	[TEND_STEP_TERMINAL] = "terminal",
+	[TEND_STEP_CGROUP] = "cgroup",
+	[TEND_STEP_RLIMITS] = "rlimits",
+	[TEND_STEP_SCHEDULING] = "scheduling",
+	[TEND_STEP_IDS] = "ids",
+	[TEND_STEP_PARENT] = "parent",
+	[TEND_STEP_PRIVILEGES] = "privileges",
+	[TEND_STEP_BYTES] = "bytes",
+	[TEND_STEP_SHUTDOWN] = "shutdown",
 };
 
 const char *tend_step_name(enum tend_step step)

@@ -67,6 +67,12 @@ static int signal_group_by_pidfd(tend_process *p, int sig)
 	return r;
 }
 
+/* With TEND_SCOPE_NONE the group is the host's, and none of ours. */
+static bool has_group(const tend_process *p)
+{
+	return p->scope != TEND_SCOPE_NONE;
+}
+
 static int signal_group(tend_process *p, int sig)
 {
 	int r = signal_group_by_pidfd(p, sig);
@@ -76,7 +82,7 @@ static int signal_group(tend_process *p, int sig)
 
 bool tend__group_outlives_leader(tend_process *p)
 {
-	int r = signal_group_by_pidfd(p, 0);
+	int r = has_group(p) ? signal_group_by_pidfd(p, 0) : -ESRCH;
 
 	return r == 0 || r == -ESRCH;
 }
@@ -89,18 +95,38 @@ static bool leader_is_elsewhere(tend_process *p)
 	return getpgid(p->pid) != p->pid;
 }
 
+/* One of two ways was enough; what was refused counts for more than what found nobody. */
+static int either(int one, int other)
+{
+	if (one == 0 || other == 0)
+		return 0;
+	return other == -ESRCH ? one : other;
+}
+
+static int signal_whole_group(tend_process *p, int sig)
+{
+	int leader = leader_is_elsewhere(p) ? signal_leader(p, sig) : -ESRCH;
+
+	return either(leader, signal_group(p, sig));
+}
+
+/* SIGKILL by all ways that there are; other signals once to each. */
+static int signal_cgroup(tend_process *p, int sig)
+{
+	int r = tend__cgroup_signal(&p->cgroup, sig);
+
+	if (sig == SIGKILL)
+		return either(r, signal_whole_group(p, sig));
+	return tend__cgroup_has(&p->cgroup, p->pid) ? r : either(r, signal_leader(p, sig));
+}
+
 int tend__group_signal(tend_process *p, int sig, enum tend_target target)
 {
-	int leader = -ESRCH, group;
-
-	if (target == TEND_LEADER)
+	if (target == TEND_LEADER || !has_group(p))
 		return signal_leader(p, sig);
-	if (leader_is_elsewhere(p))
-		leader = signal_leader(p, sig);
-	group = signal_group(p, sig);
-	if (leader == 0 || group == 0)
-		return 0;
-	return group == -ESRCH ? leader : group;
+	if (p->cgroup.path && (target == TEND_CGROUP || sig == SIGKILL))
+		return signal_cgroup(p, sig);
+	return signal_whole_group(p, sig);
 }
 
 /*
@@ -111,14 +137,20 @@ size_t tend__group_members(tend_process *p, struct tend_pid_name *ret_names)
 {
 	int r;
 
+	if (p->cgroup.path)
+		return tend__cgroup_members(&p->cgroup, p->pid, ret_names);
+	if (!has_group(p))
+		return 0;
 	tend__lock(&p->lock);
 	r = signal_group(p, 0);
 	tend__unlock(&p->lock);
 	return r == -ESRCH ? 0 : tend__procfs_group(p->pid, ret_names);
 }
 
-/* Two looks, as a member that forks can slip through one. */
+/* Two looks, as a member that forks can slip through one; a cgroup counts its own. */
 bool tend__group_is_empty(tend_process *p)
 {
+	if (p->cgroup.path)
+		return tend__cgroup_is_empty(&p->cgroup);
 	return tend__group_members(p, NULL) == 0 && tend__group_members(p, NULL) == 0;
 }

@@ -23,7 +23,7 @@ void tend__input_init(struct tend__input *in)
 	tend__event_init(&in->changed);
 	atomic_init(&in->closing, 0);
 	in->fd = in->wake_fd = -1;
-	in->busy = false;
+	in->busy = in->is_terminal = in->is_cooked = in->in_line = false;
 }
 
 int tend__input_open(struct tend__input *in, int take_fd)
@@ -71,6 +71,17 @@ static int acquire(struct tend__input *in, int64_t deadline)
 	return fd;
 }
 
+/*
+ * A terminal has no EOF that a close of one side could cause; its end-of-file character, termios(3), is one where it
+ * stands at the begin of a line, and elsewhere only hands over what was typed.
+ */
+static void type_end(struct tend__input *in, int fd)
+{
+	static const char ends[] = { 4, 4 };
+
+	tend__sys_write(fd, ends, in->in_line ? 2 : 1);
+}
+
 static void release(struct tend__input *in, bool close_it)
 {
 	int fd = -1;
@@ -82,6 +93,8 @@ static void release(struct tend__input *in, bool close_it)
 		in->fd = -1;
 	}
 	tend__unlock(&in->lock);
+	if (fd >= 0 && in->is_cooked)
+		type_end(in, fd);
 	tend__sys_close(fd);
 	tend__event_signal(&in->changed);
 }
@@ -117,12 +130,13 @@ static int write_all(struct tend__input *in, int fd, const char *data, size_t si
 		if (is_closing(in))
 			return -EBADF;
 		n = tend__sys_write(fd, data + *written, size - *written);
-		if (n >= 0) {
+		if (n > 0) {
 			*written += (size_t)n;
+			in->in_line = *written && data[*written - 1] != '\n';
 			continue;
 		}
 		if (n != -EAGAIN)
-			return (int)n;
+			return n == 0 ? -EIO : (int)n;
 		r = tend__sys_poll(p, 2, deadline);
 		if (r <= 0)
 			return r < 0 ? r : -ETIMEDOUT;
@@ -172,6 +186,24 @@ int tend_process_stdin_write(tend_process *process, const void *data, size_t siz
 	if (ret_written)
 		*ret_written = written;
 	return r < 0 ? refuse(process, r, err) : 0;
+}
+
+int tend_process_set_window(tend_process *process, unsigned short rows, unsigned short columns)
+{
+	struct tend__input *in;
+	int r;
+
+	if (!process || !rows || !columns)
+		return -EINVAL;
+	if (!tend__process_is_ours(process))
+		return -ECHILD;
+	in = &process->in;
+	if (!in->is_terminal)
+		return -ENOTTY;
+	tend__lock(&in->lock); /* who closes it takes the lock first; a write in progress does not hold it */
+	r = in->fd < 0 ? -EBADF : tend__sys_set_window(in->fd, rows, columns);
+	tend__unlock(&in->lock);
+	return r;
 }
 
 int tend_process_stdin_close(tend_process *process)

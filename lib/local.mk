@@ -10,6 +10,7 @@ include_HEADERS = include/tend.h
 tendincludedir = $(includedir)/tend
 tendinclude_HEADERS = \
 	include/tend/base.h \
+	include/tend/child.h \
 	include/tend/consume.h \
 	include/tend/error.h \
 	include/tend/line.h \
@@ -21,13 +22,16 @@ tendinclude_HEADERS = \
 
 %C%_libtend_core_la_SOURCES = \
 	%D%/batch.c %D%/batch.h \
+	%D%/cgroup.c %D%/cgroup.h \
 	%D%/chan.c %D%/chan.h \
 	%D%/chunk.c %D%/chunk.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/collect.c %D%/collect.h \
 	%D%/complete.c \
 	%D%/consume.c %D%/consume.h \
+	%D%/env.c \
 	%D%/error.c %D%/error.h \
+	%D%/field.h \
 	%D%/group.c %D%/group.h \
 	%D%/input.c %D%/input.h \
 	%D%/line.c %D%/line.h \
@@ -35,6 +39,7 @@ tendinclude_HEADERS = \
 	%D%/match.c \
 	%D%/name.c \
 	%D%/opts.c %D%/opts.h \
+	%D%/opts_spawn.c \
 	%D%/part.c %D%/part.h \
 	%D%/paths.c \
 	%D%/process.c %D%/process.h \
@@ -47,6 +52,8 @@ tendinclude_HEADERS = \
 	%D%/sink.c %D%/sink.h \
 	%D%/slots.c %D%/slots.h \
 	%D%/spawn.c %D%/spawn.h \
+	%D%/spawn_stdio.c \
+	%D%/spawner.c \
 	%D%/stop.c %D%/stop.h \
 	%D%/stopper.c %D%/stopper.h \
 	%D%/stream.c %D%/stream.h \
@@ -60,8 +67,8 @@ tendinclude_HEADERS = \
 %C%_libtend_core_la_LIBADD = %D%/libtend-child.la $(URCU_LIBS)
 
 # The child's half must not be instrumented, whatever CFLAGS say: its flags come behind the user's.
-%C%_libtend_child_la_SOURCES = %D%/spawn_child.c %D%/spawn_child.h %D%/raw.h
-%D%/spawn_child.lo: private override CFLAGS += $(CHILD_CFLAGS)
+%C%_libtend_child_la_SOURCES = %D%/child_fds.c %D%/spawn_child.c %D%/spawn_child.h %D%/raw.h
+%D%/child_fds.lo %D%/spawn_child.lo: private override CFLAGS += $(CHILD_CFLAGS)
 
 # The library is never unloaded: its threads would find no code to return to.
 %C%_libtend_la_SOURCES = %D%/mem.c %D%/mem.h %D%/sys.c %D%/sys.h

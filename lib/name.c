@@ -42,10 +42,10 @@ static void add_args(struct text *t, const struct tend_spawn *o)
 	}
 }
 
-static void add_env(struct text *t, const struct tend_spawn *o)
+static void add_variables(struct text *t, const char *const *list)
 {
-	for (const char *const *e = o->env; e && *e; e++) {
-		add(t, *e);
+	for (; list && *list; list++) {
+		add(t, *list);
 		add(t, " ");
 	}
 }
@@ -66,8 +66,10 @@ char *tend__name_make(const struct tend_spawn *o)
 		return tend__strdup(o->name);
 	if (o->auto_name == TEND_NAME_FULL)
 		add_cwd(&t, o);
-	if (o->auto_name == TEND_NAME_FULL || o->auto_name == TEND_NAME_ENV_ARGS)
-		add_env(&t, o);
+	if (o->auto_name == TEND_NAME_FULL || o->auto_name == TEND_NAME_ENV_ARGS) {
+		add_variables(&t, o->env);
+		add_variables(&t, o->env_set);
+	}
 	add_program(&t, o);
 	if (o->auto_name > TEND_NAME_PROGRAM)
 		add_args(&t, o);

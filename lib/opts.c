@@ -7,80 +7,18 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "error.h"
-
-/* The full name of a field, cut to fit. */
-struct field {
-	char name[96];
-};
-
-static const char unchosen[] = "is not chosen";
-
-/* e.g. "out.stream." and "backend". */
-static struct field field(const char *prefix, const char *name)
-{
-	struct field f;
-
-	if (snprintf(f.name, sizeof f.name, "%s%s", prefix, name) < 0)
-		f.name[0] = '\0';
-	return f;
-}
-
-static int refuse(struct field f, const char *why, struct tend_error *err)
-{
-	return tend__refuse(err, NULL, f.name, "%s", why);
-}
-
-/* A struct that has to be there: "stop" for the prefix "stop.", "options" for none. */
-static int refuse_null(const char *prefix, struct tend_error *err)
-{
-	struct field f = field(prefix, "");
-
-	if (prefix[0] == '\0')
-		f = field("", "options");
-	else
-		f.name[strlen(f.name) - 1] = '\0';
-	return refuse(f, "must not be NULL", err);
-}
-
-/* An enum whose values to choose from are 1 to `last`; `names` lists them. */
-static int check_choice(struct field f, unsigned value, unsigned last, const char *names, struct tend_error *err)
-{
-	if (value >= 1 && value <= last)
-		return 0;
-	if (value == 0)
-		return tend__refuse(err, NULL, f.name, "%s: choose %s", unchosen, names);
-	return tend__refuse(err, NULL, f.name, "is %d: choose %s", (int)value, names);
-}
-
-/* A number from 1 to `last`. */
-static int check_amount(struct field f, size_t value, size_t last, struct tend_error *err)
-{
-	if (value >= 1 && value <= last)
-		return 0;
-	if (value > 0)
-		return tend__refuse(err, NULL, f.name, "is %zu: at most %zu is possible", value, last);
-	if (last == SIZE_MAX)
-		return tend__refuse(err, NULL, f.name, "%s: at least 1", unchosen);
-	return tend__refuse(err, NULL, f.name, "%s: 1 to %zu", unchosen, last);
-}
+#include "field.h"
 
 int tend__check_duration(tend_duration d, const char *name, bool finite, struct tend_error *err)
 {
 	if (d == 0)
-		return tend__refuse(err, NULL, name, "%s: choose a duration such as TEND_SECONDS(5)", unchosen);
+		return tend__refuse(err, NULL, name, UNCHOSEN ": choose a duration such as TEND_SECONDS(5)");
 	if (d < TEND_DURATION_TAG)
 		return tend__refuse(err, NULL, name, "is a plain number: make a duration of it, such as TEND_MS(250)");
 	if (finite && d == TEND_FOREVER)
 		return tend__refuse(err, NULL, name, "is TEND_FOREVER: choose a finite duration");
 	return 0;
-}
-
-static int check_duration(struct field f, tend_duration d, bool finite, struct tend_error *err)
-{
-	return tend__check_duration(d, f.name, finite, err);
 }
 
 /* ---- streams ---- */
@@ -292,7 +230,8 @@ static int check_phase(const struct tend_stop_phase *phase, const char *prefix, 
 	int r = check_signal(phase->signal, prefix, err);
 
 	if (r == 0)
-		r = check_choice(field(prefix, "target"), phase->target, TEND_GROUP, "TEND_LEADER or TEND_GROUP", err);
+		r = check_choice(field(prefix, "target"), phase->target, TEND_CGROUP,
+		                 "TEND_LEADER, TEND_GROUP or TEND_CGROUP", err);
 	if (r == 0)
 		r = check_duration(field(prefix, "duration"), phase->duration, true, err);
 	return r;
@@ -316,88 +255,6 @@ int tend__check_stop(const struct tend_stop *o, const char *prefix, struct tend_
 		r = check_phase(&o->phases[i], phase.name, err);
 	}
 	return r < 0 ? r : check_duration(field(prefix, "after_kill"), o->after_kill, true, err);
-}
-
-/* ---- spawning ---- */
-
-static int check_fd(int fd, const char *prefix, struct tend_error *err)
-{
-	return fd >= 0 ? 0 : refuse(field(prefix, "fd"), "is negative: no descriptor", err);
-}
-
-static int check_input(const struct tend_input *o, struct tend_error *err)
-{
-	int r = check_choice(field("in.", "kind"), o->kind, TEND_INPUT_FD,
-	                     "TEND_IN_NULL, TEND_IN_PIPE, TEND_IN_INHERIT or TEND_IN_FD(fd)", err);
-
-	return r == 0 && o->kind == TEND_INPUT_FD ? check_fd(o->fd, "in.", err) : r;
-}
-
-static int check_output(const struct tend_output *o, const char *prefix, struct tend_error *err)
-{
-	struct field inner;
-	int r = check_choice(field(prefix, "kind"), o->kind, TEND_OUTPUT_MERGE,
-	                     "TEND_OUT_STREAM(options), TEND_OUT_DISCARD, TEND_OUT_INHERIT or TEND_OUT_FD(fd)", err);
-
-	if (r < 0)
-		return r;
-	if (o->kind == TEND_OUTPUT_FD)
-		return check_fd(o->fd, prefix, err);
-	if (o->kind != TEND_OUTPUT_STREAM)
-		return 0;
-	inner = field(prefix, "stream.");
-	return tend__check_stream_options(&o->stream, inner.name, err);
-}
-
-static int check_outputs(const struct tend_spawn *o, struct tend_error *err)
-{
-	int r = check_output(&o->out, "out.", err);
-
-	if (r < 0)
-		return r;
-	if (o->out.kind == TEND_OUTPUT_MERGE)
-		return refuse(field("out.", "kind"), "is TEND_OUT_MERGE, which is for err", err);
-	return check_output(&o->err, "err.", err);
-}
-
-static int check_forgotten(const struct tend_forgotten *o, struct tend_error *err)
-{
-	int r = check_choice(field("if_forgotten.", "kind"), o->kind, TEND_IF_FORGOTTEN_DETACH,
-	                     "TEND_FORGOTTEN_ABORT, TEND_FORGOTTEN_TERMINATE(plan) or TEND_FORGOTTEN_DETACH", err);
-
-	if (r == 0 && o->kind == TEND_IF_FORGOTTEN_TERMINATE)
-		r = tend__check_stop(o->stop, "if_forgotten.stop.", err);
-	return r;
-}
-
-static int check_command(const struct tend_spawn *o, struct tend_error *err)
-{
-	if (!o->argv)
-		return refuse(field("", "argv"), unchosen, err);
-	if (!o->argv[0])
-		return refuse(field("", "argv[0]"), unchosen, err);
-	if (o->auto_name == 0)
-		return 0;
-	return check_choice(field("", "auto_name"), o->auto_name, TEND_NAME_FULL,
-	                    "TEND_NAME_PROGRAM, TEND_NAME_ARGS, TEND_NAME_ENV_ARGS or TEND_NAME_FULL", err);
-}
-
-int tend__check_spawn(const struct tend_spawn *o, struct tend_error *err)
-{
-	int r;
-
-	if (!o)
-		return refuse_null("", err);
-	r = check_command(o, err);
-	if (r == 0)
-		r = check_input(&o->in, err);
-	if (r == 0)
-		r = check_outputs(o, err);
-	if (r == 0)
-		r = check_forgotten(&o->if_forgotten, err);
-	if (r < 0 && err && o->name)
-		snprintf(err->name, sizeof err->name, "%s", o->name);
-	return r;
 }
 
 /* ---- completing ---- */

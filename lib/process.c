@@ -49,6 +49,8 @@ tend_process *tend__process_new(const char *name)
 		return NULL;
 	}
 	p->pidfd = -1;
+	p->scope = TEND_SCOPE_GROUP;
+	tend__cgroup_init(&p->cgroup);
 	p->fork_generation = tend__fork_generation();
 	atomic_init(&p->refs, 1);
 	atomic_init(&p->detached, 0);
@@ -93,6 +95,7 @@ static void destroy(tend_process *p)
 	if (p->err)
 		tend__stream_close(p->err, false);
 	tend__input_fini(&p->in);
+	tend__cgroup_fini(&p->cgroup);
 	tend__sys_close(p->pidfd);
 	if (p->exit_fd >= 0)
 		tend__sys_close(p->exit_fd);
@@ -131,6 +134,16 @@ pid_t tend_process_pid(const tend_process *process)
 const char *tend_process_name(const tend_process *process)
 {
 	return process->name;
+}
+
+enum tend_scope tend_process_scope(const tend_process *process)
+{
+	return process->scope;
+}
+
+const char *tend_process_cgroup(const tend_process *process)
+{
+	return process->cgroup.path;
 }
 
 tend_stream *tend_process_stdout(tend_process *process)
@@ -312,7 +325,7 @@ static int send_signal(tend_process *p, int signal, enum tend_target target)
 {
 	int r;
 
-	if (tend__process_observe(p, false) && target == TEND_GROUP && tend__group_members(p, NULL) == 0)
+	if (tend__process_observe(p, false) && target != TEND_LEADER && tend__group_members(p, NULL) == 0)
 		return -ESRCH;
 	tend__lock(&p->lock);
 	r = tend__group_signal(p, signal, target);
@@ -331,8 +344,9 @@ int tend_process_signal(tend_process *process, int signal, enum tend_target targ
 		                   "%.60s is a child of the process that this one was forked from", process->name);
 	if (signal < 1 || signal > SIGRTMAX)
 		return tend__refuse(err, process->name, "signal", "is %d, not 1 to %d", signal, SIGRTMAX);
-	if (target != TEND_LEADER && target != TEND_GROUP)
-		return tend__refuse(err, process->name, "target", "is %d, not TEND_LEADER or TEND_GROUP", (int)target);
+	if (target < TEND_LEADER || target > TEND_CGROUP)
+		return tend__refuse(err, process->name, "target", "is %d, not TEND_LEADER, TEND_GROUP or TEND_CGROUP",
+		                    (int)target);
 	r = send_signal(process, signal, target);
 	if (r == 0)
 		return 0;

@@ -5,6 +5,7 @@
 
 #include <tend/process.h>
 
+#include "cgroup.h"
 #include "lock.h"
 #include "stop.h"
 #include "wake.h"
@@ -16,6 +17,9 @@ struct tend__input {
 	bool busy;                  /* a thread is writing */
 	_Atomic uint32_t closing;   /* 1: no more writes */
 	int wake_fd;                /* makes the writer's poll return; -1: none */
+	bool is_terminal;           /* the host's side of a pseudoterminal */
+	bool is_cooked;             /* which knows an end-of-file character */
+	bool in_line;               /* something was written behind the last newline; guarded by `busy` */
 	struct tend__event changed; /* busy, fd */
 };
 
@@ -59,6 +63,8 @@ struct tend_process {
 	int64_t started_ns;
 	tend_stream *out, *err;     /* the handle's; NULL where there is none */
 	struct tend__input in;
+	enum tend_scope scope;      /* never absent */
+	struct tend__cgroup cgroup; /* TEND_SCOPE_CGROUP */
 	enum tend_forgotten_kind if_forgotten;
 	struct tend__stop_plan forgotten_plan;
 
@@ -81,6 +87,7 @@ struct tend_process {
 	struct tend_process *inbox_next;
 	/* the reaper's alone */
 	bool in_stops;
+	bool cgroup_watched;
 	struct tend_process *retries_next; /* the pidfd said exited and waitid did not: to be looked at again */
 	struct tend_process *stops_prev, *stops_next;
 };

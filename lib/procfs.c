@@ -23,8 +23,7 @@ struct found {
 	bool incomplete; /* something could not be read */
 };
 
-/* The contents of a small file, NUL-terminated: 0, or a negative errno value. */
-static int slurp(const char *path, char *ret_text, size_t room)
+int tend__procfs_slurp(const char *path, char *ret_text, size_t room)
 {
 	int fd = tend__sys_open_file(path);
 	ssize_t n;
@@ -39,7 +38,7 @@ static int slurp(const char *path, char *ret_text, size_t room)
 	return 0;
 }
 
-static DIR *open_folder(const char *path)
+DIR *tend__procfs_folder(const char *path)
 {
 	int fd = tend__sys_open_folder(path);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -49,13 +48,13 @@ static DIR *open_folder(const char *path)
 	return dir;
 }
 
-static void name_it(pid_t pid, struct tend_pid_name *ret_name)
+void tend__procfs_name(pid_t pid, struct tend_pid_name *ret_name)
 {
 	char path[64];
 
 	ret_name->pid = pid;
 	snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-	if (slurp(path, ret_name->comm, sizeof ret_name->comm) < 0)
+	if (tend__procfs_slurp(path, ret_name->comm, sizeof ret_name->comm) < 0)
 		strcpy(ret_name->comm, "?");
 	ret_name->comm[strcspn(ret_name->comm, "\n")] = '\0';
 }
@@ -63,7 +62,7 @@ static void name_it(pid_t pid, struct tend_pid_name *ret_name)
 static void add(struct found *f, pid_t pid)
 {
 	if (f->names && f->n < TEND_MAX_NAMED)
-		name_it(pid, &f->names[f->n]);
+		tend__procfs_name(pid, &f->names[f->n]);
 	f->n++;
 }
 
@@ -76,7 +75,7 @@ static void each_process(void (*look)(pid_t pid, const void *what, struct found 
 	DIR *dir;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* readdir(3) may be a cancellation point */
-	dir = open_folder("/proc");
+	dir = tend__procfs_folder("/proc");
 	found->incomplete = !dir;
 	while (dir && (e = readdir(dir)) != NULL) {
 		char *end;
@@ -111,7 +110,7 @@ static void look_at_group(pid_t pid, const void *what, struct found *found)
 	if (pid == *pgid)
 		return;
 	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	r = slurp(path, text, sizeof text);
+	r = tend__procfs_slurp(path, text, sizeof text);
 	found->incomplete |= r < 0 && r != -ENOENT && r != -ESRCH; /* these two: it has gone meanwhile */
 	if (r < 0 || !parse_stat(text, &state, &pgrp, &threads) || pgrp != *pgid)
 		return;
@@ -154,7 +153,7 @@ static void look_at_fds(pid_t pid, const void *what, struct found *found)
 	if (pid == getpid())
 		return;
 	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	dir = open_folder(path);
+	dir = tend__procfs_folder(path);
 	if (!dir)
 		return;
 	while ((e = readdir(dir)) != NULL) {

@@ -3,6 +3,7 @@
 #ifndef TEND_LIB_PROCFS_H
 #define TEND_LIB_PROCFS_H
 
+#include <dirent.h>
 #include <tend/stop.h>
 
 /*
@@ -11,6 +12,12 @@
  * knows: then at least one, with pid 0 and the name "?".
  */
 size_t tend__procfs_group(pid_t pgid, struct tend_pid_name *ret_names);
+/* [any] A process's number and its name, "?" where it is not known. */
+void tend__procfs_name(pid_t pid, struct tend_pid_name *ret_name);
+/* [any] The begin of a small file, NUL-terminated: 0, or a negative errno value; -ESRCH when there is nothing. */
+int tend__procfs_slurp(const char *path, char *ret_text, size_t room);
+/* [any, not cancellable] As opendir(3), through sys.c. */
+DIR *tend__procfs_folder(const char *path);
 /* [any] Processes but our own that have the pipe with this inode open, likewise. */
 size_t tend__procfs_holders(uint64_t pipe_inode, struct tend_pid_name *ret_names);
 

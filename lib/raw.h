@@ -7,10 +7,25 @@
 #ifndef TEND_LIB_RAW_H
 #define TEND_LIB_RAW_H
 
+#include <linux/sched.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
 #define TEND__UNINSTRUMENTED __attribute__((__no_sanitize__("address", "thread", "undefined")))
+
+/*
+ * For clone3(2), which takes the stack's lowest byte and its size: what the child finds on top of its stack, and how
+ * much is left below that.
+ */
+TEND__UNINSTRUMENTED static inline void raw_child_frame(struct clone_args *args, int (*fn)(void *), void *arg)
+{
+	void **sp = (void **)((uintptr_t)(args->stack + args->stack_size) & ~(uintptr_t)15);
+
+	*--sp = arg;
+	*--sp = (void *)(uintptr_t)fn;
+	args->stack_size = (uintptr_t)sp - args->stack;
+}
 
 #if defined(__x86_64__)
 
@@ -49,6 +64,26 @@ TEND__UNINSTRUMENTED static inline long raw_clone(unsigned long flags, void *sta
 	                 "1:"
 	                 : "=a"(r)
 	                 : "a"(SYS_clone), "D"(flags), "S"(sp), "d"(pidfd), "r"(r10), "r"(r8)
+	                 : "rcx", "r11", "memory", "cc");
+	return r;
+}
+
+TEND__UNINSTRUMENTED static inline long raw_clone3(struct clone_args *args, size_t size, int (*fn)(void *), void *arg)
+{
+	long r;
+
+	raw_child_frame(args, fn, arg);
+	__asm__ volatile("syscall\n\t"
+	                 "testq %%rax, %%rax\n\t"
+	                 "jnz 1f\n\t"
+	                 "xorl %%ebp, %%ebp\n\t" /* the outermost frame */
+	                 "popq %%rax\n\t"
+	                 "popq %%rdi\n\t"
+	                 "call *%%rax\n\t"
+	                 "hlt\n"
+	                 "1:"
+	                 : "=a"(r)
+	                 : "a"(SYS_clone3), "D"(args), "S"(size)
 	                 : "rcx", "r11", "memory", "cc");
 	return r;
 }
@@ -95,6 +130,26 @@ TEND__UNINSTRUMENTED static inline long raw_clone(unsigned long flags, void *sta
 	return x0;
 }
 
+TEND__UNINSTRUMENTED static inline long raw_clone3(struct clone_args *args, size_t size, int (*fn)(void *), void *arg)
+{
+	register long x0 __asm__("x0") = (long)args;
+	register size_t x1 __asm__("x1") = size;
+	register long x8 __asm__("x8") = SYS_clone3;
+
+	raw_child_frame(args, fn, arg);
+	__asm__ volatile("svc #0\n\t"
+	                 "cbnz x0, 1f\n\t"
+	                 "mov x29, xzr\n\t" /* the outermost frame */
+	                 "ldp x9, x0, [sp], #16\n\t"
+	                 "blr x9\n\t"
+	                 "brk #1\n"
+	                 "1:"
+	                 : "+r"(x0)
+	                 : "r"(x1), "r"(x8)
+	                 : "memory", "cc", "x9");
+	return x0;
+}
+
 #else
 
 #include <errno.h>
@@ -115,7 +170,18 @@ static inline long raw_clone(unsigned long flags, void *stack_top, int *pidfd, i
 	return r < 0 ? -errno : r;
 }
 
+static inline long raw_clone3(struct clone_args *args, size_t size, int (*fn)(void *), void *arg)
+{
+	(void)args, (void)size, (void)fn, (void)arg;
+	return -ENOSYS;
+}
+
 #endif
+
+TEND__UNINSTRUMENTED static inline long raw_call(long n, long a, long b, long c)
+{
+	return raw_call5(n, a, b, c, 0, 0);
+}
 
 /*
  * As fork(2), without the atfork handlers: the C library is not told, so the child may use raw calls only.  Flags as

@@ -19,9 +19,11 @@
  *       there is a handle: it pins the number.
  *   I3  A watched process has a reference until its exit was seen; one with a stop until that has ended.
  *   I4  A readable pidfd is a hint; waitid decides.
+ *   I5  A process with a cgroup has one more reference until that is empty and the child has exited; then the
+ *       directory is removed.
  *
- * How the blocked reaper wakes: a pidfd, the eventfd (inbox), the timer (earliest deadline of all stops).  Who waits
- * for it sleeps on the process's event; both publications are followed by a signal of it.
+ * How the blocked reaper wakes: a pidfd, cgroup.events, the eventfd (inbox), the timer (earliest deadline of all
+ * stops).  Who waits for it sleeps on the process's event; both publications are followed by a signal of it.
  *
  * In a forked child there is no reaper: the state is made anew, handles from before are foreign.
  */
@@ -29,6 +31,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdint.h>
 
 #include "clock.h"
 #include "error.h"
@@ -123,14 +126,73 @@ static void retry_later(tend_process *p)
 	reaper.retries = p;
 }
 
+/* Somebody may be gone: what a stop was waiting for. */
+static void look_now(tend_process *p)
+{
+	if (!p->in_stops)
+		return;
+	p->stopping.look_at = 0;
+	if (tend__stopper_look(p))
+		end_stop(p);
+}
+
+/* ---- cgroups ---- */
+
+/* In epoll a cgroup is told from its process by the lowest bit. */
+static void *cgroup_tag(tend_process *p)
+{
+	return (char *)p + 1;
+}
+
+static tend_process *tagged_cgroup(void *tag)
+{
+	return (uintptr_t)tag & 1 ? (tend_process *)(void *)((char *)tag - 1) : NULL;
+}
+
+/*
+ * From the first stop on, or the exit; until then nobody wants to know.  Where it cannot be watched a stop looks at it
+ * in steps, and the directory is removed with the handle.
+ */
+static void watch_cgroup(tend_process *p)
+{
+	if (!p->cgroup.path || p->cgroup_watched)
+		return;
+	if (tend__process_has_exited(p) && tend__cgroup_is_empty(&p->cgroup)) {
+		tend__cgroup_remove(&p->cgroup);
+		return;
+	}
+	if (tend__sys_epoll_add_file(reaper.epfd, p->cgroup.events_fd, cgroup_tag(p)) < 0)
+		return;
+	p->cgroup_watched = true;
+	tend__process_ref(p);
+}
+
+/* It has changed, or the child has exited: is that all of it? */
+static void look_at_cgroup(tend_process *p)
+{
+	if (!p->cgroup_watched || !tend__process_has_exited(p) || !tend__cgroup_is_empty(&p->cgroup))
+		return;
+	tend__sys_epoll_del(reaper.epfd, p->cgroup.events_fd);
+	look_now(p);
+	tend__cgroup_remove(&p->cgroup);
+	p->cgroup_watched = false;
+	tend__process_unref(p);
+}
+
+static void on_cgroup(tend_process *p)
+{
+	tend__cgroup_take_event(&p->cgroup);
+	look_at_cgroup(p);
+}
+
+/* ---- exits ---- */
+
 static void on_exit_seen(tend_process *p)
 {
 	reap(p, false);
-	if (p->in_stops) {
-		p->stopping.look_at = 0;
-		if (tend__stopper_look(p))
-			end_stop(p);
-	}
+	look_now(p);
+	watch_cgroup(p);
+	look_at_cgroup(p);
 	tend__process_unref(p);
 }
 
@@ -205,6 +267,7 @@ static void on_stop(tend_process *p)
 		tend__stopper_extend(p);
 	} else if (is_active(p)) {
 		link_stop(p);
+		watch_cgroup(p);
 		over = tend__stopper_begin(p);
 	} else {
 		tend__process_unref(p);
@@ -268,6 +331,8 @@ static void *run(void *arg)
 				on_inbox();
 			else if (events[i].data.ptr == &reaper.timerfd)
 				tend__sys_unring(reaper.timerfd), armed = TEND__NEVER;
+			else if (tagged_cgroup(events[i].data.ptr))
+				on_cgroup(tagged_cgroup(events[i].data.ptr));
 			else
 				on_pidfd(events[i].data.ptr);
 		}

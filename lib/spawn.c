@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,19 +28,7 @@
 #include "stream.h"
 #include "sys.h"
 
-/* A spawn under way.  Descriptors that are not there are -1. */
-struct spawning {
-	const struct tend_spawn *o;
-	tend_process *p;
-	struct tend__paths paths;
-	struct tend__plan plan;
-	int null_fd;
-	int ends[3];        /* the child's ends of our pipes, to be closed here after the clone */
-	int error_pipe[2];
-	volatile int shared;
-};
-
-static int refuse_step(struct spawning *s, int r, enum tend_step step, const char *what, struct tend_error *err)
+int tend__refuse_step(struct tend__spawning *s, int r, enum tend_step step, const char *what, struct tend_error *err)
 {
 	return tend__error_sys(err, r, step, s->p->name, "cannot start %.60s: %s", s->p->name, what);
 }
@@ -51,128 +40,80 @@ static void close_one(int *fd)
 }
 
 /* Everything but the process object. */
-static void clean_up(struct spawning *s)
+static void clean_up(struct tend__spawning *s)
 {
-	close_one(&s->null_fd);
-	for (int i = 0; i < 3; i++)
-		close_one(&s->ends[i]);
+	tend__stdio_clean_up(s);
 	close_one(&s->error_pipe[0]);
 	close_one(&s->error_pipe[1]);
+	close_one(&s->plan.procs_fd);
 	tend__paths_free(&s->paths);
-}
-
-/* ---- stdio ---- */
-
-static int use_null(struct spawning *s, int target, struct tend_error *err)
-{
-	if (s->null_fd < 0)
-		s->null_fd = tend__sys_open_null();
-	if (s->null_fd < 0)
-		return refuse_step(s, s->null_fd, TEND_STEP_OPEN, "/dev/null cannot be opened", err);
-	s->plan.stdio[target] = s->null_fd;
-	return 0;
-}
-
-/* What the host has closed is closed in the child, too, whatever another thread opens in its place meanwhile. */
-static void inherit(struct spawning *s, int target)
-{
-	s->plan.stdio[target] = tend__sys_check_open(target) == 0 ? target : TEND__CLOSED;
-}
-
-static int make_input(struct spawning *s, struct tend_error *err)
-{
-	const struct tend_input *in = &s->o->in;
-	int fds[2], r;
-
-	switch (in->kind) {
-	case TEND_INPUT_NULL:
-		return use_null(s, 0, err);
-	case TEND_INPUT_INHERIT:
-		inherit(s, 0);
-		return 0;
-	case TEND_INPUT_FD:
-		s->plan.stdio[0] = in->fd;
-		return 0;
-	default:
-		break;
-	}
-	r = tend__sys_pipe(fds);
-	if (r < 0)
-		return refuse_step(s, r, TEND_STEP_PIPE, "no pipe for stdin", err);
-	s->plan.stdio[0] = s->ends[0] = fds[0];
-	r = tend__input_open(&s->p->in, fds[1]);
-	return r < 0 ? refuse_step(s, r, TEND_STEP_PIPE, "no eventfd for stdin", err) : 0;
-}
-
-static int make_stream(struct spawning *s, int target, const struct tend_output *out, struct tend_error *err)
-{
-	const char *label = target == 1 ? "stdout" : "stderr";
-	int fds[2], r;
-
-	r = tend__sys_pipe(fds);
-	if (r < 0)
-		return refuse_step(s, r, TEND_STEP_PIPE, "no pipe for an output", err);
-	s->plan.stdio[target] = s->ends[target] = fds[1];
-	return tend__stream_new(fds[0], true, &out->stream, label, s->p->name, target == 1 ? &s->p->out : &s->p->err,
-	                        err);
-}
-
-static int discard(struct spawning *s, int target, struct tend_error *err)
-{
-	int r = use_null(s, target, err);
-
-	if (r < 0)
-		return r;
-	return target == 1 ? tend__stream_new_discarded("stdout", s->p->name, &s->p->out, err)
-	                   : tend__stream_new_discarded("stderr", s->p->name, &s->p->err, err);
-}
-
-static int make_output(struct spawning *s, int target, const struct tend_output *out, struct tend_error *err)
-{
-	switch (out->kind) {
-	case TEND_OUTPUT_STREAM:
-		return make_stream(s, target, out, err);
-	case TEND_OUTPUT_DISCARD:
-		return discard(s, target, err);
-	case TEND_OUTPUT_FD:
-		s->plan.stdio[target] = out->fd;
-		return 0;
-	case TEND_OUTPUT_MERGE:
-		s->plan.stdio[target] = s->plan.stdio[1];
-		return 0;
-	default:
-		inherit(s, target);
-		return 0;
-	}
+	tend__env_free(&s->env);
 }
 
 /* ---- the plan ---- */
 
-static int make_plan(struct spawning *s, struct tend_error *err)
+/* The cgroup, where one was chosen; the declared way out where there is none to be had. */
+static int make_scope(struct tend__spawning *s, struct tend_error *err)
 {
 	const struct tend_spawn *o = s->o;
+	tend_process *p = s->p;
 	int r;
 
-	r = tend__paths_make(o, &s->paths);
+	p->scope = o->scope ? o->scope : o->pty ? TEND_SCOPE_SESSION : TEND_SCOPE_GROUP;
+	if (p->scope != TEND_SCOPE_CGROUP)
+		return 0;
+	r = tend__cgroup_make(&p->cgroup, o->cgroup.parent);
+	if (r == 0)
+		return 0;
+	if (o->cgroup.if_unavailable == TEND_NO_CGROUP_REFUSE)
+		return tend__refuse_step(s, r, TEND_STEP_CGROUP, "no cgroup can be made for it", err);
+	p->scope = TEND_SCOPE_GROUP;
+	tend__log(TEND_LOG_WARNING, "no-cgroup", p->name, 0, "no cgroup can be made (%s): a process group has to do",
+	          strerrordesc_np(-r));
+	return 0;
+}
+
+/* What the child needs to know besides its descriptors. */
+static int make_words(struct tend__spawning *s, struct tend_error *err)
+{
+	const struct tend_spawn *o = s->o;
+	int r = tend__paths_make(o, &s->paths);
+
 	if (r < 0)
-		return refuse_step(s, r, r == -ENOMEM ? TEND_STEP_ALLOCATE : TEND_STEP_EXEC,
-		                   "its relative path means nothing, as the host's own directory is not known", err);
+		return tend__refuse_step(s, r, r == -ENOMEM ? TEND_STEP_ALLOCATE : TEND_STEP_EXEC,
+		                         "its relative path means nothing, as the host's own directory is not known",
+		                         err);
+	r = tend__env_make(o, &s->env);
+	if (r < 0)
+		return tend__refuse_step(s, r, TEND_STEP_ALLOCATE, "no memory for its environment", err);
+	s->plan.o = o;
 	s->plan.argv = (char *const *)(uintptr_t)o->argv;
-	s->plan.envp = o->env ? (char *const *)(uintptr_t)o->env : environ;
+	s->plan.envp = s->env.list;
 	s->plan.candidates = s->paths.list;
 	s->plan.cwd = o->cwd;
+	s->plan.busy_ns = o->on_busy ? tend__span_ns(o->on_busy) : 0;
+	s->plan.host = getpid();
 	s->plan.close_one_by_one = tend__sys_forced_off("close_range");
 	s->plan.shared = &s->shared;
-	r = make_input(s, err);
+	return 0;
+}
+
+static int make_plan(struct tend__spawning *s, struct tend_error *err)
+{
+	int r = make_words(s, err);
+
 	if (r == 0)
-		r = make_output(s, 1, &o->out, err);
+		r = make_scope(s, err);
 	if (r == 0)
-		r = make_output(s, 2, &o->err, err);
+		r = tend__stdio_make(s, err);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < s->o->n_pass_fds; i++)
+		s->plan.fds[s->plan.n_fds++] = s->o->pass_fds[i];
+	s->plan.scope = s->p->scope;
 	r = tend__sys_pipe(s->error_pipe);
 	if (r < 0)
-		return refuse_step(s, r, TEND_STEP_PIPE, "no pipe for the child's errors", err);
+		return tend__refuse_step(s, r, TEND_STEP_PIPE, "no pipe for the child's errors", err);
 	s->plan.error_fd = s->error_pipe[1];
 	return 0;
 }
@@ -182,16 +123,31 @@ static int make_plan(struct spawning *s, struct tend_error *err)
 /* What says "this kind of clone is not to be had here", as opposed to "no more processes". */
 static bool is_unavailable(pid_t r)
 {
-	return r == -EINVAL || r == -ENOSYS || r == -EPERM;
+	return r == -EINVAL || r == -ENOSYS || r == -EPERM || r == -E2BIG;
+}
+
+/* Born in its cgroup, or, before Linux 5.7 and where clone3(2) is filtered, told to enter it. */
+static pid_t clone_into_cgroup(struct tend__spawning *s)
+{
+	pid_t pid = -ENOSYS;
+
+	if (!tend__sys_forced_off("clone3") && !tend__sys_forced_off("vfork"))
+		pid = tend__sys_spawn_into(&s->plan, s->p->cgroup.dir_fd, &s->p->pidfd);
+	if (!is_unavailable(pid))
+		return pid;
+	s->plan.procs_fd = tend__cgroup_open_procs(&s->p->cgroup);
+	return s->plan.procs_fd < 0 ? s->plan.procs_fd : -ENOSYS;
 }
 
 /* The ladder: shared memory and a pidfd; a copy and a pidfd; a copy, and pidfd_open(2) afterwards. */
-static pid_t clone_child(struct spawning *s)
+static pid_t clone_child(struct tend__spawning *s)
 {
 	bool with_pidfd = !tend__sys_forced_off("clone_pidfd");
 	pid_t pid = -ENOSYS;
 
-	if (with_pidfd && !tend__sys_forced_off("vfork"))
+	if (s->p->scope == TEND_SCOPE_CGROUP)
+		pid = clone_into_cgroup(s);
+	if (with_pidfd && is_unavailable(pid) && !tend__sys_forced_off("vfork"))
 		pid = tend__sys_spawn_shared(&s->plan, &s->p->pidfd);
 	if (with_pidfd && is_unavailable(pid))
 		pid = tend__sys_spawn_copied(&s->plan, true, &s->p->pidfd);
@@ -200,18 +156,16 @@ static pid_t clone_child(struct spawning *s)
 	return pid;
 }
 
-static pid_t clone_quietly(struct spawning *s)
+static void clone_quietly(struct tend__spawning *s)
 {
 	sigset_t old;
 	int cancel;
-	pid_t pid;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	tend__sys_block_signals(&old);
-	pid = clone_child(s);
+	s->p->pid = clone_child(s);
 	tend__sys_restore_signals(&old);
 	pthread_setcancelstate(cancel, NULL);
-	return pid;
 }
 
 /*
@@ -219,7 +173,7 @@ static pid_t clone_quietly(struct spawning *s)
  * pipe, and the end of the pipe is not waited for: a stranger's fork may hold a copy of it.  One that does not is
  * waited for.
  */
-static bool child_failed(struct spawning *s, struct tend__child_error *ret_error)
+static bool child_failed(struct tend__spawning *s, struct tend__child_error *ret_error)
 {
 	struct pollfd p = { .fd = s->error_pipe[0], .events = POLLIN };
 
@@ -241,38 +195,65 @@ static void bury(const tend_process *p, bool kill_it)
 	tend__sys_reap(p->pid);
 }
 
-static int refuse_child(struct spawning *s, const struct tend__child_error *e, struct tend_error *err)
+/* What failed, by the field where there is one. */
+static void describe_step(const struct tend__child_error *e, char *room, size_t size)
+{
+	static const char *const standard[] = { "in", "out", "err" };
+	size_t i = (size_t)e->index;
+
+	if (e->step == TEND_STEP_STDIO && i < 3)
+		snprintf(room, size, "descriptor of %s", standard[i]);
+	else if (e->step == TEND_STEP_STDIO)
+		snprintf(room, size, "pass_fds[%zu]", i - 3);
+	else if (e->step == TEND_STEP_RLIMITS)
+		snprintf(room, size, "rlimits[%zu]", i);
+	else if (e->step == TEND_STEP_PARENT && e->error == ESRCH)
+		snprintf(room, size, "the parent is gone");
+	else
+		snprintf(room, size, "%s", tend_step_name((enum tend_step)e->step));
+}
+
+static int refuse_child(struct tend__spawning *s, const struct tend__child_error *e, struct tend_error *err)
 {
 	const struct tend_spawn *o = s->o;
 	enum tend_step step = (enum tend_step)e->step;
 	const char *program = o->program ? o->program : o->argv[0];
+	char what[64];
 
 	bury(s->p, false);
 	if (step == TEND_STEP_EXEC)
 		return tend__error_sys(err, -e->error, step, s->p->name, "cannot execute %.120s", program);
 	if (step == TEND_STEP_CHDIR)
 		return tend__error_sys(err, -e->error, step, s->p->name, "cannot change to directory %.120s", o->cwd);
-	return refuse_step(s, -e->error, step, tend_step_name(step), err);
+	describe_step(e, what, sizeof what);
+	return tend__refuse_step(s, -e->error, step, what, err);
 }
 
-static int start_child(struct spawning *s, struct tend_error *err)
+static int start_child(struct tend__spawning *s, struct tend_error *err)
 {
 	struct tend__child_error e;
 	tend_process *p = s->p;
 	int r;
 
 	p->started_ns = tend__now_ns();
-	p->pid = clone_quietly(s);
+	if (s->o->with_parent) {
+		r = tend__spawner_run(clone_quietly, s);
+		if (r < 0)
+			return tend__refuse_step(s, r, TEND_STEP_THREAD, "no thread that lives as long as the host",
+			                         err);
+	} else {
+		clone_quietly(s);
+	}
 	if (p->pid < 0)
-		return refuse_step(s, p->pid, TEND_STEP_CLONE, "no new process", err);
-	if (!s->shared)
+		return tend__refuse_step(s, p->pid, TEND_STEP_CLONE, "no new process", err);
+	if (!s->shared && p->scope != TEND_SCOPE_NONE && p->scope != TEND_SCOPE_SESSION)
 		tend__sys_setpgid(p->pid); /* the child does it too; whoever is first */
 	if (p->pidfd < 0)
 		p->pidfd = tend__sys_pidfd_open(p->pid);
 	if (p->pidfd < 0) {
 		r = p->pidfd;
 		bury(p, true);
-		return refuse_step(s, r, TEND_STEP_PIDFD, "no pidfd", err);
+		return tend__refuse_step(s, r, TEND_STEP_PIDFD, "no pidfd", err);
 	}
 	if (child_failed(s, &e))
 		return refuse_child(s, &e, err);
@@ -280,7 +261,7 @@ static int start_child(struct spawning *s, struct tend_error *err)
 	r = tend__reaper_watch(p);
 	if (r < 0) {
 		bury(p, true);
-		return refuse_step(s, r, TEND_STEP_PIDFD, "it cannot be watched", err);
+		return tend__refuse_step(s, r, TEND_STEP_PIDFD, "it cannot be watched", err);
 	}
 	return 0;
 }
@@ -289,8 +270,9 @@ static int start_child(struct spawning *s, struct tend_error *err)
 
 static int spawn(const struct tend_spawn *o, tend_process *p, struct tend_error *err)
 {
-	struct spawning s = {
-		.o = o, .p = p, .null_fd = -1, .ends = { -1, -1, -1 }, .error_pipe = { -1, -1 }, .shared = 0
+	struct tend__spawning s = {
+		.o = o, .p = p, .null_fd = -1, .ends = { -1, -1, -1 }, .terminal = { -1, -1 },
+		.error_pipe = { -1, -1 }, .plan = { .tty_fd = -1, .procs_fd = -1 }, .shared = 0
 	};
 	int r = tend__reaper_start(err);
 

@@ -3,35 +3,74 @@
  * The child between clone and exec.  It may run in the parent's memory while the calling thread is suspended and all
  * other threads run on, so it takes no lock, allocates nothing, writes nothing but its own stack and the error pipe,
  * and makes raw system calls only.  Each step that can fail says so through the error pipe; the parent phrases it.
+ *
+ * The order of the steps is a part of the contract, see tend_spawn().  What needs privileges comes before the ids, what
+ * a change of ids undoes (PR_SET_PDEATHSIG) behind them.
  */
 #include "spawn_child.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/prctl.h>
 #include <signal.h>
-#include <stddef.h>
-#include <tend/error.h>
+#include <sys/ioctl.h>
 
 #include "raw.h"
 
-#define CLOSE_RANGE_CLOEXEC_FLAG 4L /* CLOSE_RANGE_CLOEXEC, Linux 5.11 */
 #define N_SIGNALS 64
-#define FIRST_FREE_FD 3
-#define RLIMIT_NOFILE_RESOURCE 7L
+#define PRIO_PROCESS_WHICH 0L
+#define SCHED_OTHER_POLICY 0L
+#define FIRST_RETRY_NS INT64_C(1000000)
+#define LAST_RETRY_NS INT64_C(32000000)
 
-TEND__UNINSTRUMENTED static long call(long n, long a, long b, long c)
+/* 16-bit ids on some 32-bit machines. */
+#ifdef SYS_setresuid32
+#define SETGROUPS SYS_setgroups32
+#define SETRESGID SYS_setresgid32
+#define SETRESUID SYS_setresuid32
+#else
+#define SETGROUPS SYS_setgroups
+#define SETRESGID SYS_setresgid
+#define SETRESUID SYS_setresuid
+#endif
+
+TEND__UNINSTRUMENTED void tend__child_fail(const struct tend__child *c, enum tend_step step, long error, size_t index)
 {
-	return raw_call5(n, a, b, c, 0, 0);
-}
+	struct tend__child_error e = { .step = (int32_t)step, .error = (int32_t)-error, .index = (int32_t)index };
 
-TEND__UNINSTRUMENTED __attribute__((__noreturn__)) static void fail(int error_fd, enum tend_step step, long error)
-{
-	struct tend__child_error e = { .step = (int32_t)step, .error = (int32_t)-error };
-
-	call(SYS_write, error_fd, (long)&e, (long)sizeof e);
+	raw_call(SYS_write, c->error_fd, (long)&e, (long)sizeof e);
 	for (;;)
-		call(SYS_exit_group, 127, 0, 0);
+		raw_call(SYS_exit_group, 127, 0, 0);
 }
+
+TEND__UNINSTRUMENTED static void need(const struct tend__child *c, long r, enum tend_step step)
+{
+	if (r < 0)
+		tend__child_fail(c, step, r, 0);
+}
+
+/* The value of an extra that is there. */
+TEND__UNINSTRUMENTED static long value(tend_value tagged)
+{
+	return (long)(tagged - TEND_VALUE_TAG);
+}
+
+/* ---- what it belongs to ---- */
+
+TEND__UNINSTRUMENTED static void enter_scope(const struct tend__child *c)
+{
+	const struct tend__plan *plan = c->plan;
+
+	if (plan->procs_fd >= 0)
+		need(c, raw_call(SYS_write, plan->procs_fd, (long)"0", 1), TEND_STEP_CGROUP);
+	if (plan->scope == TEND_SCOPE_SESSION)
+		need(c, raw_call(SYS_setsid, 0, 0, 0), TEND_STEP_SESSION);
+	else if (plan->scope != TEND_SCOPE_NONE)
+		need(c, raw_call(SYS_setpgid, 0, 0, 0), TEND_STEP_PROCESS_GROUP);
+	if (plan->tty_fd >= 0)
+		need(c, raw_call(SYS_ioctl, plan->tty_fd, TIOCSCTTY, 0), TEND_STEP_TERMINAL);
+}
+
+/* ---- signals ---- */
 
 /*
  * Dispositions 1 to 64, the C library's own 32 and 33 included: ignored signals survive an exec, and handlers are
@@ -60,113 +99,78 @@ TEND__UNINSTRUMENTED static void discard_pending(void)
 {
 	uint64_t pending = 0;
 
-	call(SYS_rt_sigpending, (long)&pending, N_SIGNALS / 8, 0);
+	raw_call(SYS_rt_sigpending, (long)&pending, N_SIGNALS / 8, 0);
 	for (long s = 1; s <= N_SIGNALS; s++)
 		if (pending & (UINT64_C(1) << (s - 1)))
 			set_disposition(s, (unsigned long)SIG_IGN);
 }
 
-/* Sources that lie on 0, 1 or 2 but belong elsewhere go out of the way first, so that a swap comes out right. */
-TEND__UNINSTRUMENTED static void lift_sources(int source[3], int error_fd)
+/* ---- what it is like ---- */
+
+TEND__UNINSTRUMENTED static void set_limits(const struct tend__child *c)
 {
-	for (int target = 0; target < 3; target++) {
-		long fd;
+	const struct tend_spawn *o = c->plan->o;
 
-		if (source[target] >= FIRST_FREE_FD || source[target] == target || source[target] == TEND__CLOSED)
-			continue;
-		fd = call(SYS_fcntl, source[target], F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-		if (fd < 0)
-			fail(error_fd, TEND_STEP_STDIO, fd);
-		source[target] = (int)fd;
-	}
-}
+	if (o->umask)
+		raw_call(SYS_umask, value(o->umask), 0, 0);
+	for (size_t i = 0; i < o->n_rlimits; i++) {
+		const struct tend_rlimit *l = &o->rlimits[i];
+		struct {
+			uint64_t cur, max;
+		} limit = { l->soft == RLIM_INFINITY ? UINT64_MAX : l->soft,
+			    l->hard == RLIM_INFINITY ? UINT64_MAX : l->hard };
+		long r = raw_call5(SYS_prlimit64, 0, l->resource, (long)&limit, 0, 0);
 
-/* dup(x, x) would keep CLOEXEC. */
-TEND__UNINSTRUMENTED static void place_stdio(const int source[3], int error_fd)
-{
-	for (int target = 0; target < 3; target++) {
-		long r;
-
-		if (source[target] == TEND__CLOSED) {
-			r = call(SYS_close, target, 0, 0);
-			r = r == -EBADF ? 0 : r;
-		} else if (source[target] == target) {
-			r = call(SYS_fcntl, target, F_SETFD, 0);
-		} else {
-			r = call(SYS_dup3, source[target], target, 0);
-		}
 		if (r < 0)
-			fail(error_fd, TEND_STEP_STDIO, r);
+			tend__child_fail(c, TEND_STEP_RLIMITS, r, i);
 	}
 }
 
-struct dirent_head { /* struct linux_dirent64, getdents64(2) */
-	uint64_t ino;
-	int64_t off;
-	unsigned short length;
-	unsigned char type;
-	char name[];
-};
-
-TEND__UNINSTRUMENTED static int number(const char *s)
+TEND__UNINSTRUMENTED static void set_scheduling(const struct tend__child *c)
 {
-	int n = 0;
+	const struct tend_spawn *o = c->plan->o;
+	int priority = 0; /* struct sched_param */
+	unsigned long all[128]; /* 8192 CPUs, as many as Linux knows */
 
-	for (; *s >= '0' && *s <= '9'; s++)
-		n = n * 10 + (*s - '0');
-	return *s ? -1 : n;
-}
-
-TEND__UNINSTRUMENTED static void cloexec(int fd)
-{
-	if (fd >= FIRST_FREE_FD)
-		call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
-}
-
-/* 0, or -errno where /proc is not there. */
-TEND__UNINSTRUMENTED static long cloexec_listed(void)
-{
-	_Alignas(struct dirent_head) char buf[1024];
-	long dir = raw_call5(SYS_openat, AT_FDCWD, (long)"/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0);
-	long n;
-
-	if (dir < 0)
-		return dir;
-	while ((n = call(SYS_getdents64, dir, (long)buf, (long)sizeof buf)) > 0) {
-		for (long at = 0; at < n;) {
-			const struct dirent_head *d = (const struct dirent_head *)(const void *)(buf + at);
-
-			if (d->name[0] != '.')
-				cloexec(number(d->name));
-			at += d->length;
-		}
-	}
-	call(SYS_close, dir, 0, 0);
-	return n;
-}
-
-TEND__UNINSTRUMENTED static void cloexec_up_to_limit(int error_fd)
-{
-	struct {
-		uint64_t cur, max;
-	} limit = { 0, 0 };
-	long r = raw_call5(SYS_prlimit64, 0, RLIMIT_NOFILE_RESOURCE, 0, (long)&limit, 0);
-
-	if (r < 0)
-		fail(error_fd, TEND_STEP_CLOSE_FDS, r);
-	for (uint64_t fd = FIRST_FREE_FD; fd < limit.cur && fd < INT32_MAX; fd++)
-		cloexec((int)fd);
-}
-
-/* CLOEXEC rather than closed, so that the error pipe lives until the exec has succeeded. */
-TEND__UNINSTRUMENTED static void hide_host_fds(const struct tend__plan *plan, int error_fd)
-{
-	if (!plan->close_one_by_one &&
-	    call(SYS_close_range, FIRST_FREE_FD, (long)~0U, CLOSE_RANGE_CLOEXEC_FLAG) == 0)
+	if (o->reset_scheduler)
+		need(c, raw_call(SYS_sched_setscheduler, 0, SCHED_OTHER_POLICY, (long)&priority), TEND_STEP_SCHEDULING);
+	if (o->nice)
+		need(c, raw_call(SYS_setpriority, PRIO_PROCESS_WHICH, 0, value(o->nice)), TEND_STEP_SCHEDULING);
+	if (!o->reset_affinity)
 		return;
-	if (cloexec_listed() < 0)
-		cloexec_up_to_limit(error_fd);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		((volatile unsigned long *)all)[i] = ~0UL; /* never a call of memset */
+	need(c, raw_call(SYS_sched_setaffinity, 0, (long)sizeof all, (long)all), TEND_STEP_SCHEDULING);
 }
+
+TEND__UNINSTRUMENTED static void set_ids(const struct tend__child *c)
+{
+	const struct tend_spawn *o = c->plan->o;
+	long id;
+
+	if (o->groups.kind == TEND_GROUPS_LISTED)
+		need(c, raw_call(SETGROUPS, (long)o->groups.n, (long)o->groups.list, 0), TEND_STEP_IDS);
+	if (o->gid) {
+		id = value(o->gid);
+		need(c, raw_call(SETRESGID, id, id, id), TEND_STEP_IDS);
+	}
+	if (o->uid) {
+		id = value(o->uid);
+		need(c, raw_call(SETRESUID, id, id, id), TEND_STEP_IDS);
+	}
+}
+
+/* The host may have ended before the kernel was told: then nobody will send the signal any more. */
+TEND__UNINSTRUMENTED static void die_with_parent(const struct tend__child *c)
+{
+	if (!c->plan->o->with_parent)
+		return;
+	need(c, raw_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0), TEND_STEP_PARENT);
+	if (raw_call(SYS_getppid, 0, 0, 0) != c->plan->host)
+		tend__child_fail(c, TEND_STEP_PARENT, -ESRCH, 0);
+}
+
+/* ---- the program ---- */
 
 /* What a next directory of PATH may still find; anything else is the answer. */
 TEND__UNINSTRUMENTED static bool try_next(long error)
@@ -175,45 +179,65 @@ TEND__UNINSTRUMENTED static bool try_next(long error)
 	       error == -ETIMEDOUT || error == -ENAMETOOLONG;
 }
 
-TEND__UNINSTRUMENTED __attribute__((__noreturn__)) static void execute(const struct tend__plan *plan, int error_fd)
+/* Somebody has the program open for writing, which passes: tried again, in longer and longer steps. */
+TEND__UNINSTRUMENTED static long execute_path(const struct tend__child *c, const char *path)
 {
+	const struct tend__plan *plan = c->plan;
+	int64_t left = plan->busy_ns, step = FIRST_RETRY_NS;
+	long r;
+
+	for (;;) {
+		struct {
+			long seconds, nanoseconds;
+		} pause = { 0, (long)(step < left ? step : left) };
+
+		r = raw_call(SYS_execve, (long)path, (long)plan->argv, (long)plan->envp);
+		if (r != -ETXTBSY || left <= 0)
+			return r;
+		if (step == FIRST_RETRY_NS)
+			tend__child_let_go(c);
+		raw_call(SYS_nanosleep, (long)&pause, 0, 0);
+		left -= pause.nanoseconds;
+		step = step * 2 > LAST_RETRY_NS ? LAST_RETRY_NS : step * 2;
+	}
+}
+
+TEND__UNINSTRUMENTED __attribute__((__noreturn__)) static void execute(const struct tend__child *c)
+{
+	const struct tend__plan *plan = c->plan;
 	long answer = -ENOENT;
 
 	for (char *const *path = plan->candidates; *path; path++) {
-		long r = call(SYS_execve, (long)*path, (long)plan->argv, (long)plan->envp);
+		long r = execute_path(c, *path);
 
 		if (!try_next(r) || !plan->candidates[1])
-			fail(error_fd, TEND_STEP_EXEC, r);
+			tend__child_fail(c, TEND_STEP_EXEC, r, 0);
 		if (r == -EACCES)
 			answer = r;
 	}
-	fail(error_fd, TEND_STEP_EXEC, answer);
+	tend__child_fail(c, TEND_STEP_EXEC, answer, 0);
 }
 
 TEND__UNINSTRUMENTED int tend__child_main(void *arg)
 {
-	const struct tend__plan *plan = arg;
-	int source[3] = { plan->stdio[0], plan->stdio[1], plan->stdio[2] };
-	int error_fd = plan->error_fd;
+	struct tend__child c;
 	uint64_t no_signals = 0;
-	long r;
 
-	*plan->shared = 1;
-	r = call(SYS_setpgid, 0, 0, 0);
-	if (r < 0)
-		fail(error_fd, TEND_STEP_PROCESS_GROUP, r);
+	c.plan = arg;
+	c.error_fd = c.plan->error_fd;
+	*c.plan->shared = 1;
+	enter_scope(&c);
 	discard_pending();
 	reset_dispositions();
-	lift_sources(source, error_fd);
-	place_stdio(source, error_fd);
-	hide_host_fds(plan, error_fd);
-	if (plan->cwd) {
-		r = call(SYS_chdir, (long)plan->cwd, 0, 0);
-		if (r < 0)
-			fail(error_fd, TEND_STEP_CHDIR, r);
-	}
-	r = raw_call5(SYS_rt_sigprocmask, SIG_SETMASK, (long)&no_signals, 0, N_SIGNALS / 8, 0);
-	if (r < 0)
-		fail(error_fd, TEND_STEP_SIGNALS, r);
-	execute(plan, error_fd);
+	tend__child_place_fds(&c);
+	set_limits(&c);
+	set_scheduling(&c);
+	set_ids(&c);
+	die_with_parent(&c);
+	if (c.plan->o->no_new_privs)
+		need(&c, raw_call5(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), TEND_STEP_PRIVILEGES);
+	if (c.plan->cwd)
+		need(&c, raw_call(SYS_chdir, (long)c.plan->cwd, 0, 0), TEND_STEP_CHDIR);
+	need(&c, raw_call5(SYS_rt_sigprocmask, SIG_SETMASK, (long)&no_signals, 0, N_SIGNALS / 8, 0), TEND_STEP_SIGNALS);
+	execute(&c);
 }

@@ -6,7 +6,8 @@
  * Threads: the reaper only; p->stopping is shared with callers under p->lock.
  *
  * That the leader has exited is an event.  That its group is empty is none, without a cgroup: once the leader is gone
- * the group is looked at in steps that grow from 1 to 32 ms.  Nothing is looked at while the leader lives.
+ * the group is looked at in steps that grow from 1 to 32 ms.  Nothing is looked at while the leader lives.  With a
+ * cgroup it is an event, too (reaper.c).
  */
 #include "stopper.h"
 
@@ -177,7 +178,7 @@ bool tend__stopper_look(tend_process *p)
 	if (tend__process_has_exited(p) && (now >= s->look_at || deadline_passed)) {
 		if (tend__group_is_empty(p))
 			return act(p, tend__stop_step(&s->machine, TEND__STOP_GONE));
-		s->look_at = tend__after(tend__now_ns(), s->look_step);
+		s->look_at = p->cgroup_watched ? TEND__NEVER : tend__after(tend__now_ns(), s->look_step);
 		s->look_step = s->look_step * 2 > LAST_LOOK_NS ? LAST_LOOK_NS : s->look_step * 2;
 	}
 	return deadline_passed && act(p, tend__stop_step(&s->machine, TEND__STOP_DEADLINE));

@@ -7,15 +7,18 @@
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +27,9 @@
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
+#endif
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP UINT64_C(0x200000000)
 #endif
 #define P_PIDFD_TYPE 3 /* P_PIDFD, glibc 2.36 */
 #define CHILD_STACK ((size_t)64 << 10)
@@ -90,6 +96,96 @@ int tend__sys_open_null(void)
 	return lifted(checked(UNCANCELLED(open("/dev/null", O_RDWR | O_CLOEXEC))));
 }
 
+int tend__sys_dup(int fd)
+{
+	return checked(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
+/* The other side by the descriptor rather than by its name, which another mount namespace may not have. */
+static int open_peer(int master)
+{
+	int fd = checked(ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+	char path[64];
+
+	if (fd != -ENOTTY && fd != -EINVAL && fd != -ENOSYS)
+		return fd;
+	/* before Linux 4.13 */
+	if (ptsname_r(master, path, sizeof path) != 0)
+		return -errno;
+	return checked(UNCANCELLED(open(path, O_RDWR | O_NOCTTY | O_CLOEXEC)));
+}
+
+int tend__sys_pty(int ret_fds[2])
+{
+	int r;
+
+	ret_fds[1] = -1;
+	ret_fds[0] = lifted(checked(UNCANCELLED(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC))));
+	if (ret_fds[0] < 0)
+		return ret_fds[0];
+	r = checked(unlockpt(ret_fds[0]));
+	if (r == 0)
+		r = ret_fds[1] = lifted(open_peer(ret_fds[0]));
+	if (r >= 0)
+		return 0;
+	tend__sys_close(ret_fds[0]);
+	ret_fds[0] = ret_fds[1] = -1;
+	return r;
+}
+
+int tend__sys_set_window(int fd, unsigned short rows, unsigned short columns)
+{
+	const struct winsize size = { .ws_row = rows, .ws_col = columns };
+
+	return checked(ioctl(fd, TIOCSWINSZ, &size));
+}
+
+int tend__sys_set_terminal(int fd, bool raw, unsigned short rows, unsigned short columns)
+{
+	struct termios t;
+	int r = 0;
+
+	if (raw) {
+		r = checked(tcgetattr(fd, &t));
+		cfmakeraw(&t);
+		if (r == 0)
+			r = checked(tcsetattr(fd, TCSANOW, &t));
+	}
+	return r < 0 ? r : tend__sys_set_window(fd, rows, columns);
+}
+
+/* Past its limit for files a write would raise SIGXFSZ in the host. */
+static bool is_above_limit(size_t n)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && n > limit.rlim_cur;
+}
+
+int tend__sys_memfd(const void *bytes, size_t n)
+{
+	const char *p = bytes;
+	ssize_t r = 0;
+	int fd;
+
+	if (is_above_limit(n))
+		return -EFBIG;
+	fd = lifted(checked(memfd_create("tend-stdin", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
+	for (size_t at = 0; fd >= 0 && at < n; at += (size_t)r) {
+		r = UNCANCELLED(pwrite(fd, p + at, n - at, (off_t)at));
+		if (r < 0 && errno == EINTR)
+			r = 0;
+		if (r < 0) {
+			r = -errno;
+			tend__sys_close(fd);
+			return (int)r;
+		}
+	}
+	if (fd >= 0)
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+	return fd;
+}
+
 int tend__sys_open_file(const char *path)
 {
 	return lifted(checked(UNCANCELLED(open(path, O_RDONLY | O_CLOEXEC))));
@@ -98,6 +194,21 @@ int tend__sys_open_file(const char *path)
 int tend__sys_open_folder(const char *path)
 {
 	return lifted(checked(UNCANCELLED(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))));
+}
+
+int tend__sys_open_control(const char *path)
+{
+	return lifted(checked(UNCANCELLED(open(path, O_WRONLY | O_CLOEXEC))));
+}
+
+int tend__sys_make_folder(const char *path)
+{
+	return checked(mkdir(path, 0755));
+}
+
+int tend__sys_remove_folder(const char *path)
+{
+	return checked(rmdir(path));
 }
 
 int tend__sys_check_open(int fd)
@@ -170,6 +281,16 @@ ssize_t tend__sys_read(int fd, void *p, size_t n)
 
 	do
 		r = UNCANCELLED(read(fd, p, n));
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r;
+}
+
+ssize_t tend__sys_read_at_begin(int fd, void *p, size_t n)
+{
+	ssize_t r;
+
+	do
+		r = UNCANCELLED(pread(fd, p, n, 0));
 	while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : r;
 }
@@ -301,6 +422,13 @@ int tend__sys_epoll(void)
 int tend__sys_epoll_add(int epfd, int fd, void *data)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data = { .ptr = data } };
+
+	return checked(epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &e));
+}
+
+int tend__sys_epoll_add_file(int epfd, int fd, void *data)
+{
+	struct epoll_event e = { .events = EPOLLPRI, .data = { .ptr = data } };
 
 	return checked(epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &e));
 }
@@ -452,6 +580,29 @@ TEND__UNINSTRUMENTED pid_t tend__sys_spawn_shared(const struct tend__plan *plan,
 	*ret_pidfd = -1;
 	r = raw_clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, stack + size, ret_pidfd, tend__child_main,
 	              (void *)(uintptr_t)plan);
+	munmap(stack, size);
+	lift_pidfd(ret_pidfd);
+	return (pid_t)r;
+}
+
+TEND__UNINSTRUMENTED pid_t tend__sys_spawn_into(const struct tend__plan *plan, int cgroup_fd, int *ret_pidfd)
+{
+	size_t size = 0;
+	char *stack = child_stack(&size);
+	struct clone_args args = {
+		.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP,
+		.pidfd = (uintptr_t)ret_pidfd,
+		.exit_signal = SIGCHLD,
+		.stack = (uintptr_t)stack,
+		.stack_size = size,
+		.cgroup = (uint64_t)cgroup_fd,
+	};
+	long r;
+
+	if (!stack)
+		return -errno;
+	*ret_pidfd = -1;
+	r = raw_clone3(&args, sizeof args, tend__child_main, (void *)(uintptr_t)plan);
 	munmap(stack, size);
 	lift_pidfd(ret_pidfd);
 	return (pid_t)r;

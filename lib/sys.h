@@ -24,9 +24,22 @@ struct tend__plan;
 int tend__sys_pipe(int ret_fds[2]);
 int tend__sys_eventfd(void);
 int tend__sys_open_null(void);
+/* The same as fd. */
+int tend__sys_dup(int fd);
+/* A new pseudoterminal: the host's side, and the child's. */
+int tend__sys_pty(int ret_fds[2]);
+int tend__sys_set_terminal(int fd, bool raw, unsigned short rows, unsigned short columns);
+/* The window of the terminal whose either side fd is: rows, columns. */
+int tend__sys_set_window(int fd, unsigned short rows, unsigned short columns);
+/* A file in memory with these bytes in it, at its begin, that nobody can change. */
+int tend__sys_memfd(const void *bytes, size_t n);
 /* For reading; relative paths not. */
 int tend__sys_open_file(const char *path);
 int tend__sys_open_folder(const char *path);
+/* An existing file of the kernel's, for writing. */
+int tend__sys_open_control(const char *path);
+int tend__sys_make_folder(const char *path);
+int tend__sys_remove_folder(const char *path);
 /* 0, or -EBADF. */
 int tend__sys_check_open(int fd);
 int tend__sys_set_nonblock(int fd);
@@ -43,6 +56,8 @@ int tend__sys_set_pipe_size(int fd, int size);
 /* Bytes that can be read now. */
 int tend__sys_readable(int fd);
 ssize_t tend__sys_read(int fd, void *p, size_t n);
+/* From the begin of a file, whatever was read before. */
+ssize_t tend__sys_read_at_begin(int fd, void *p, size_t n);
 /* -EAGAIN rather than wait, where the kernel can do that for this kind of descriptor. */
 ssize_t tend__sys_read_no_wait(int fd, void *p, size_t n);
 /* SIGPIPE never reaches the host: it is blocked around the call and taken away if the call raised it. */
@@ -63,6 +78,8 @@ void tend__sys_unring(int eventfd);
 /* ---- epoll and timer ---- */
 int tend__sys_epoll(void);
 int tend__sys_epoll_add(int epfd, int fd, void *data);
+/* The same for a file of the kernel's that says POLLPRI when it has changed. */
+int tend__sys_epoll_add_file(int epfd, int fd, void *data);
 int tend__sys_epoll_del(int epfd, int fd);
 int tend__sys_epoll_wait(int epfd, struct epoll_event *events, int n);
 int tend__sys_timerfd(void);
@@ -92,6 +109,8 @@ pid_t tend__sys_spawn_shared(const struct tend__plan *plan, int *ret_pidfd);
  * with_pidfd: CLONE_PIDFD.
  */
 pid_t tend__sys_spawn_copied(const struct tend__plan *plan, bool with_pidfd, int *ret_pidfd);
+/* As tend__sys_spawn_shared(), born in the cgroup whose directory that is: clone3(2) with CLONE_INTO_CGROUP. */
+pid_t tend__sys_spawn_into(const struct tend__plan *plan, int cgroup_fd, int *ret_pidfd);
 int tend__sys_pidfd_open(pid_t pid);
 int tend__sys_setpgid(pid_t pid);
 /* waitid(2) with WEXITED | WNOHANG: 1 and *ret_info when it has exited, 0 when not.  `leave`: WNOWAIT. */
@@ -102,7 +121,7 @@ int tend__sys_pidfd_signal(int pidfd, int sig, unsigned flags);
 int tend__sys_kill(pid_t pid, int sig);
 
 /* Whether a test forces the fallback of a facility: "vfork", "clone_pidfd", "pidfd_group",
- * "pidfd_signal", "close_range". */
+ * "pidfd_signal", "close_range", "clone3". */
 bool tend__sys_forced_off(const char *facility);
 
 #define TEND__PIDFD_GROUP 4u /* PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9 */

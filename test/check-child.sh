@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What runs between clone and exec calls nothing outside its own file: no libc, no sanitizer, no stack protector.
+# What runs between clone and exec calls nothing outside its own files: no libc, no sanitizer, no stack protector.
 . "$(dirname "$0")/checks.sh"
 
 # Where lib/raw.h has no system calls of its own the C library's have to do.
@@ -9,12 +9,13 @@ x86_64-* | aarch64-*) allowed='_GLOBAL_OFFSET_TABLE_' ;;
 *) allowed='_GLOBAL_OFFSET_TABLE_ syscall clone __errno_location' ;;
 esac
 
-# self_contained OBJECT
+# self_contained OBJECT...
 self_contained()
 {
-	$NM "$1" >"$work/symbols" || return 1
+	$NM --defined-only "$@" | awk 'NF == 3 { print $3 }' >"$work/symbols" || return 1
 	[ -s "$work/symbols" ] || { echo 'there is nothing in it'; return 1; }
-	$NM -u "$1" | awk -v allowed="$allowed" '
+	$NM -u "$@" | awk -v allowed="$allowed $(tr '\n' ' ' <"$work/symbols")" '
+	NF == 0 || /:$/ { next }
 	BEGIN {
 		n = split(allowed, names, " ")
 		for (i = 1; i <= n; i++)
@@ -41,5 +42,6 @@ refuses 'malloc' 'calls malloc' self_contained "$work/calls_libc.o"
 refuses 'errno' 'calls __errno_location' self_contained "$work/thread_local.o"
 refuses 'a stack protector' 'calls __stack_chk_fail' self_contained "$work/instrumented.o"
 
-accepts 'lib/spawn_child.c' self_contained "$top_builddir/lib/.libs/spawn_child.o"
+accepts 'lib/spawn_child.c, lib/child_fds.c' self_contained "$top_builddir/lib/.libs/spawn_child.o" \
+	"$top_builddir/lib/.libs/child_fds.o"
 finish

@@ -26,6 +26,11 @@
 #define tend__sys_spawn_shared real_spawn_shared
 #define tend__sys_spawn_copied real_spawn_copied
 #define tend__sys_pidfd_open real_pidfd_open
+#define tend__sys_set_terminal real_set_terminal
+#define tend__sys_dup real_dup
+#define tend__sys_spawn_into real_spawn_into
+#define tend__sys_memfd real_memfd
+#define tend__sys_pty real_pty
 #define tend__sys_setpgid real_setpgid
 #define tend__sys_wait real_wait
 #define tend__sys_pidfd_signal real_pidfd_signal
@@ -53,6 +58,11 @@
 #undef tend__sys_spawn_shared
 #undef tend__sys_spawn_copied
 #undef tend__sys_pidfd_open
+#undef tend__sys_set_terminal
+#undef tend__sys_dup
+#undef tend__sys_spawn_into
+#undef tend__sys_memfd
+#undef tend__sys_pty
 #undef tend__sys_setpgid
 #undef tend__sys_wait
 #undef tend__sys_pidfd_signal
@@ -91,7 +101,8 @@ static struct call {
 	{ .name = "epoll_add" }, { .name = "epoll_wait" }, { .name = "timerfd" }, { .name = "timerfd_set" },
 	{ .name = "thread" }, { .name = "spawn_shared" }, { .name = "spawn_copied" }, { .name = "pidfd_open" },
 	{ .name = "setpgid" }, { .name = "wait" }, { .name = "pidfd_signal" },
-	{ .name = "kill" },
+	{ .name = "kill" }, { .name = "pty" }, { .name = "memfd" }, { .name = "spawn_into" }, { .name = "dup" },
+	{ .name = "set_terminal" },
 	{ .name = NULL },
 };
 #define N_CALLS (sizeof calls / sizeof *calls)
@@ -241,6 +252,11 @@ WRAP(int, thread, (pthread_t *ret_thread, size_t stack, const char *name, void *
 WRAP(pid_t, spawn_shared, (const struct tend__plan *plan, int *ret_pidfd), (plan, ret_pidfd))
 WRAP(pid_t, spawn_copied, (const struct tend__plan *plan, bool with_pidfd, int *ret_pidfd),
      (plan, with_pidfd, ret_pidfd))
+WRAP(pid_t, spawn_into, (const struct tend__plan *plan, int cgroup_fd, int *ret_pidfd), (plan, cgroup_fd, ret_pidfd))
+WRAP(int, dup, (int fd), (fd))
+WRAP(int, pty, (int ret_fds[2]), (ret_fds))
+WRAP(int, set_terminal, (int fd, bool raw, unsigned short rows, unsigned short columns), (fd, raw, rows, columns))
+WRAP(int, memfd, (const void *bytes, size_t n), (bytes, n))
 WRAP(int, pidfd_open, (pid_t pid), (pid))
 WRAP(int, setpgid, (pid_t pid), (pid))
 WRAP(int, wait, (int pidfd, bool leave, siginfo_t *ret_info, struct rusage *ret_usage),

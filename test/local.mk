@@ -6,7 +6,9 @@
 test_programs = \
 	%D%/test_backpressure \
 	%D%/test_broadcast \
+	%D%/test_cgroup \
 	%D%/test_chan \
+	%D%/test_child \
 	%D%/test_collect \
 	%D%/test_complete \
 	%D%/test_consume \
@@ -26,6 +28,7 @@ test_programs = \
 	%D%/test_on_reader \
 	%D%/test_opts \
 	%D%/test_process \
+	%D%/test_pty \
 	%D%/test_regressions \
 	%D%/test_replay \
 	%D%/test_replay_stream \
@@ -37,6 +40,7 @@ test_programs = \
 	%D%/test_stream \
 	%D%/test_two_streams \
 	%D%/test_visit \
+	%D%/test_with_parent \
 	%D%/test_write \
 	%D%/test_write_failures \
 	%D%/test_write_to \
@@ -53,6 +57,7 @@ tool_programs = \
 loop_programs = \
 	%D%/test_backpressure \
 	%D%/test_broadcast \
+	%D%/test_cgroup \
 	%D%/test_chan \
 	%D%/test_complete \
 	%D%/test_consume \
@@ -68,6 +73,7 @@ loop_programs = \
 	%D%/test_stall \
 	%D%/test_stop \
 	%D%/test_stream \
+	%D%/test_with_parent \
 	%D%/test_write_to \
 	%D%/stress_chan \
 	%D%/stress_handover \

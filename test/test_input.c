@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "fault.h"
@@ -270,6 +271,129 @@ static void writers_take_turns(void)
 	free(b);
 }
 
+/* ---- bytes ---- */
+
+static tend_process *start_with_bytes(const char *helper_name, const void *bytes, size_t n, struct tend_error *e)
+{
+	const char *argv[] = { helper(helper_name), NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	tend_process *p = NULL;
+
+	s.in = TEND_IN_BYTES(bytes, n);
+	return tend_spawn(&s, &p, e) == 0 ? p : NULL;
+}
+
+/* What fits in a pipe, exactly and not quite, and what does not: all of it arrives, then EOF; they were copied. */
+static void bytes_of_any_size(void)
+{
+	static const size_t sizes[] = { 0, 1, 4096, (64 << 10) - 1, 64 << 10, (64 << 10) + 1, 1 << 20 };
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		char *bytes = malloc(sizes[i] + 1), expected[32], line[32];
+		struct tend_error e = { .code = 0 };
+		struct tend_exit ended;
+		tend_process *p;
+
+		CHECK(bytes != NULL);
+		memset(bytes, 'x', sizes[i]);
+		p = start_with_bytes("stdiner", bytes, sizes[i], &e);
+		free(bytes);
+		if (!CHECK_OK(e.code, &e))
+			continue;
+		snprintf(expected, sizeof expected, "%zu", sizes[i]);
+		if (test_await_line(tend_process_stdout(p), expected, line, sizeof line))
+			CHECK_STR("", line);
+		CHECK_INT(-EBADF, tend_process_stdin_write(p, "x", 1, TEND_AT_ONCE, NULL, NULL));
+		CHECK_INT(0, tend_process_stdin_close(p));
+		test_wait(p, &ended);
+		CHECK_INT(0, ended.code);
+		tend_process_free(p);
+	}
+}
+
+/* Hazard 70: 64 MiB through cat(1), in one call, without a thread to feed them; each byte is the one that was given. */
+static void bytes_come_back(void)
+{
+	const size_t n = test_under_valgrind() ? (size_t)4 << 20 : (size_t)64 << 20;
+	unsigned char *bytes = malloc(n);
+	struct tend_result result;
+	struct tend_error e = { .code = 0 };
+	const struct tend_complete all = {
+		.timeout = TEST_PATIENCE,
+		.out = TEND_COLLECT_BYTES(.max_bytes = n, .overflow = TEND_DROP_NEWEST),
+		.drain = { .idle = TEST_PATIENCE, .total = TEST_PATIENCE },
+	};
+	tend_process *p;
+
+	CHECK(bytes != NULL);
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = (unsigned char)(i * 2654435761u >> 13);
+	p = start_with_bytes("echoer", bytes, n, &e);
+	if (p && CHECK_OK(tend_process_complete(p, &all, &result, &e), &e)) {
+		CHECK_INT(n, result.out.collected.size);
+		CHECK(result.out.collected.complete);
+		CHECK(result.out.collected.size == n && memcmp(bytes, result.out.collected.data, n) == 0);
+	}
+	CHECK_INT(0, e.code);
+	tend_process_free(p);
+	free(bytes);
+}
+
+/* A child that does not read them is no error, and nobody waits for it. */
+static void bytes_are_not_read(void)
+{
+	static const char bytes[1 << 20];
+	struct tend_error e = { .code = 0 };
+	struct tend_exit ended;
+	tend_process *p = start_with_bytes("true-er", bytes, sizeof bytes, &e);
+
+	if (CHECK_OK(e.code, &e))
+		test_wait(p, &ended);
+	tend_process_free(p);
+}
+
+/* Past the host's own limit for files a write would be SIGXFSZ; and a file in memory may not be had at all. */
+static void bytes_are_refused(void)
+{
+	static const char bytes[1 << 20];
+	struct tend_error e = { .code = 0 };
+	struct rlimit before, low;
+
+	CHECK_INT(0, getrlimit(RLIMIT_FSIZE, &before));
+	low = (struct rlimit){ .rlim_cur = 512 << 10, .rlim_max = before.rlim_max };
+	CHECK_INT(0, setrlimit(RLIMIT_FSIZE, &low));
+	CHECK(!start_with_bytes("stdiner", bytes, sizeof bytes, &e));
+	CHECK_INT(0, setrlimit(RLIMIT_FSIZE, &before));
+	CHECK_INT(-EFBIG, e.code);
+	CHECK_INT(TEND_STEP_BYTES, e.step);
+	fault_fail_sys("memfd", 1, ENOSYS);
+	CHECK(!start_with_bytes("stdiner", bytes, sizeof bytes, &e));
+	fault_reset();
+	CHECK_INT(-ENOSYS, e.code);
+	CHECK_INT(TEND_STEP_BYTES, e.step);
+	CHECK(test_no_children());
+}
+
+/* Where pipes are small (a user with too many of them) or cannot be filled, the file does. */
+static void bytes_when_pipes_are_full(void)
+{
+	static const char bytes[8192];
+	struct tend_error e = { .code = 0 };
+	tend_process *p;
+	char line[32];
+	struct tend_exit ended;
+
+	fault_fail_sys("write", 1, EAGAIN);
+	p = start_with_bytes("stdiner", bytes, sizeof bytes, &e);
+	CHECK(fault_fired());
+	fault_reset();
+	if (CHECK_OK(e.code, &e)) {
+		test_await_line(tend_process_stdout(p), "8192", line, sizeof line);
+		test_wait(p, &ended);
+	}
+	tend_process_free(p);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -281,6 +405,11 @@ int main(int argc, char **argv)
 		{ "closed_or_none", closed_or_none },
 		{ "interrupted_writes", interrupted_writes },
 		{ "writers_take_turns", writers_take_turns },
+		{ "bytes_of_any_size", bytes_of_any_size },
+		{ "bytes_come_back", bytes_come_back },
+		{ "bytes_are_not_read", bytes_are_not_read },
+		{ "bytes_are_refused", bytes_are_refused },
+		{ "bytes_when_pipes_are_full", bytes_when_pipes_are_full },
 	};
 
 	return test_main(argc, argv, "input", tests, sizeof tests / sizeof *tests);

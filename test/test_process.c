@@ -424,7 +424,7 @@ static void signals_refused(void)
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		CHECK_INT(-EINVAL, tend_process_signal(p, bad[i], TEND_LEADER, &e));
 	CHECK_INT(-EINVAL, tend_process_signal(p, SIGTERM, (enum tend_target)0, &e));
-	CHECK_INT(-EINVAL, tend_process_signal(p, SIGTERM, (enum tend_target)3, &e));
+	CHECK_INT(-EINVAL, tend_process_signal(p, SIGTERM, (enum tend_target)4, &e));
 	CHECK_OK(tend_process_wait(p, TEND_AT_ONCE, &ended, &e), &e);
 	CHECK_INT(TEND_RUNNING, ended.kind);
 	tend_process_free(p);

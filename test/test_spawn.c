@@ -223,6 +223,11 @@ static void names(void)
 	s.auto_name = TEND_NAME_FULL;
 	snprintf(expected, sizeof expected, "/ %% KEY=value Z= %s \"a b\" \"--token=secret\"", argv[0]);
 	check_name(&s, expected);
+	s.auto_name = TEND_NAME_ENV_ARGS;
+	s.env = NULL;
+	s.env_set = env;
+	snprintf(expected, sizeof expected, "KEY=value Z= %s \"a b\" \"--token=secret\"", argv[0]);
+	check_name(&s, expected);
 	s.auto_name = TEND_NAME_PROGRAM;
 	check_name(&s, argv[0]);
 	s.name = "";

@@ -51,6 +51,15 @@ typedef int64_t tend_duration;
 #define TEND_FOREVER INT64_C(0x7fffffffffffffff) /* no deadline */
 
 /*
+ * A number of which 0 is a real value, tagged so that an absent extra can be told from it: make it with TEND_VALUE() or
+ * with the macro that the field names, such as TEND_UMASK(022).  -2^61 to 2^61.
+ */
+typedef int64_t tend_value;
+
+#define TEND_VALUE_TAG INT64_C(0x4000000000000000)
+#define TEND_VALUE(n) ((tend_value)(n) + TEND_VALUE_TAG)
+
+/*
  * Declares a handle that is freed when it goes out of scope, with the cleanup attribute of gcc and clang:
  *     TEND_AUTO(tend_process) server = NULL;
  * works for tend_process, tend_stream, tend_subscription, tend_consumer and tend_parser.

@@ -36,6 +36,16 @@ enum tend_step {
 	TEND_STEP_SIGNAL_GROUP, /* the same to its process group */
 	TEND_STEP_FORK,         /* the handle belongs to the process that this one was forked from */
 	TEND_STEP_CALLBACK,     /* the call is not allowed from inside a visitor */
+	TEND_STEP_SESSION,      /* in the child: setsid(2) */
+	TEND_STEP_TERMINAL,     /* pty(7): opening it; in the child: taking it as the controlling terminal */
+	TEND_STEP_CGROUP,       /* making a cgroup, or putting the child into it */
+	TEND_STEP_RLIMITS,      /* in the child: setrlimit(2) */
+	TEND_STEP_SCHEDULING,   /* in the child: setpriority(2), sched_setaffinity(2), sched_setscheduler(2) */
+	TEND_STEP_IDS,          /* in the child: setgroups(2), setresgid(2), setresuid(2) */
+	TEND_STEP_PARENT,       /* in the child: prctl(2) PR_SET_PDEATHSIG, or the host was gone by then */
+	TEND_STEP_PRIVILEGES,   /* in the child: prctl(2) PR_SET_NO_NEW_PRIVS */
+	TEND_STEP_BYTES,        /* memfd_create(2) and write(2) for TEND_IN_BYTES */
+	TEND_STEP_SHUTDOWN,     /* the library has been shut down */
 };
 
 struct tend_error {

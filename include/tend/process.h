@@ -24,6 +24,16 @@ TEND_API pid_t tend_process_pid(const tend_process *process);
 /* Its name.  Lent until the handle is freed. */
 TEND_API const char *tend_process_name(const tend_process *process);
 /*
+ * What belongs together with it: as chosen, or TEND_SCOPE_GROUP where there was no cgroup to be had and that was
+ * allowed.  Any thread; does not block.
+ */
+TEND_API enum tend_scope tend_process_scope(const tend_process *process);
+/*
+ * The directory of its cgroup, for limits and statistics; NULL where it has none.  It is removed when the child has
+ * exited and nobody is left in it.  Lent until the handle is freed.
+ */
+TEND_API const char *tend_process_cgroup(const tend_process *process);
+/*
  * Its streams; NULL where the choice was neither a stream nor TEND_OUT_DISCARD (with TEND_OUT_MERGE stderr has none).
  * A discarded one may be used as any other: it ends at once, without a byte.  Borrowed until the handle is freed.
  */
@@ -102,6 +112,12 @@ TEND_API int tend_process_kill(tend_process *process, tend_duration confirm, str
  */
 TEND_API int tend_process_stdin_write(tend_process *process, const void *data, size_t size, tend_duration timeout,
                                       size_t *ret_written, struct tend_error *err);
+/*
+ * The window of the child's terminal (.pty with TEND_IN_PIPE): the child gets SIGWINCH when it changes.  0, -EINVAL (a
+ * number that is 0), -ENOTTY (no terminal), -EBADF (stdin has been closed), -ECHILD (after fork).  Any thread; does not
+ * block.
+ */
+TEND_API int tend_process_set_window(tend_process *process, unsigned short rows, unsigned short columns);
 /* Closes the child's stdin; it reads EOF.  A second call does nothing.  0, or -ECHILD (after fork).  Any thread;
  * waits for a write in progress to give up, which it does at once. */
 TEND_API int tend_process_stdin_close(tend_process *process);

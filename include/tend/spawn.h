@@ -7,6 +7,7 @@
 #define TEND_SPAWN_H
 
 #include <tend/base.h>
+#include <tend/child.h>
 #include <tend/error.h>
 #include <tend/stop.h>
 #include <tend/stream.h>
@@ -15,19 +16,34 @@ TEND_BEGIN_DECLS
 
 typedef struct tend_process tend_process;
 
-enum tend_input_kind { TEND_INPUT_NULL = 1, TEND_INPUT_PIPE, TEND_INPUT_INHERIT, TEND_INPUT_FD };
+enum tend_input_kind {
+	TEND_INPUT_NULL = 1,
+	TEND_INPUT_PIPE,
+	TEND_INPUT_INHERIT,
+	TEND_INPUT_FD,
+	TEND_INPUT_BYTES
+};
 
 /* The child's stdin. */
 struct tend_input {
 	enum tend_input_kind kind;
 	int fd;                  /* TEND_INPUT_FD */
+	const void *bytes;       /* TEND_INPUT_BYTES: may be NULL when n is 0 */
+	size_t n;
 };
 #define TEND_IN_NULL (__extension__(struct tend_input){ .kind = TEND_INPUT_NULL })       /* /dev/null */
-#define TEND_IN_PIPE (__extension__(struct tend_input){ .kind = TEND_INPUT_PIPE })       /* tend_process_stdin_write()
-											    */
+/* A pipe, or the terminal with .pty, for tend_process_stdin_write(). */
+#define TEND_IN_PIPE (__extension__(struct tend_input){ .kind = TEND_INPUT_PIPE })
 #define TEND_IN_INHERIT (__extension__(struct tend_input){ .kind = TEND_INPUT_INHERIT }) /* the host's own */
 /* A descriptor of the caller's, who keeps it and may close it after the call; its flags are not touched. */
 #define TEND_IN_FD(f) (__extension__(struct tend_input){ .kind = TEND_INPUT_FD, .fd = (f) })
+
+/*
+ * These bytes and then EOF.  They are copied before the call returns, and no thread is needed to feed them: what fits
+ * in a pipe is in one, more is in a file in memory (memfd_create(2)), so nothing can block, whatever the child does.
+ */
+#define TEND_IN_BYTES(p, size)                                                                                         \
+	(__extension__(struct tend_input){ .kind = TEND_INPUT_BYTES, .bytes = (p), .n = (size) })
 
 enum tend_output_kind {
 	TEND_OUTPUT_STREAM = 1,
@@ -85,21 +101,49 @@ struct tend_spawn {
 	 * other thread may change during the call.
 	 */
 	const char *const *env;
+	const char *const *env_unset;      /* extra: names to take out of it, NULL-terminated */
+	const char *const *env_set;        /* extra: "KEY=value" to put into it afterwards, NULL-terminated */
 	const char *cwd;                   /* extra: chdir(2) in the child */
 	struct tend_input in;              /* choice */
 	struct tend_output out;            /* choice */
 	struct tend_output err;            /* choice */
 	struct tend_forgotten if_forgotten;/* choice */
+
+	/* What the child is like, all extras: <tend/child.h>. */
+	const struct tend_pass_fd *pass_fds; /* at most TEND_MAX_PASS_FDS */
+	size_t n_pass_fds;
+	enum tend_scope scope;             /* absent: TEND_SCOPE_GROUP; with pty TEND_SCOPE_SESSION */
+	struct tend_cgroup cgroup;         /* TEND_SCOPE_CGROUP */
+	enum tend_with_parent with_parent; /* absent: the child outlives a host that is killed */
+	const struct tend_pty *pty;
+	tend_value umask;                  /* TEND_UMASK(mode) */
+	tend_value nice;                   /* TEND_NICE(n) */
+	const struct tend_rlimit *rlimits; /* at most TEND_MAX_RLIMITS; set before the ids, in this order */
+	size_t n_rlimits;
+	tend_value uid, gid;               /* TEND_UID(n), TEND_GID(n); a uid makes gid and groups choices */
+	struct tend_groups groups;
+	bool no_new_privs;                 /* prctl(2) PR_SET_NO_NEW_PRIVS */
+	bool reset_affinity;               /* all CPUs of the cpuset, not those of the calling thread */
+	bool reset_scheduler;              /* SCHED_OTHER, not the policy of the calling thread */
+	/*
+	 * How long execve(2) is tried again while it says ETXTBSY, which it does while anybody has the program open for
+	 * writing, a child between fork and exec of another thread of the host that wrote it included.  TEND_FOREVER is
+	 * refused.  Absent: not at all.
+	 */
+	tend_duration on_busy;
 };
 
 /*
  * Starts a child in a process group of its own, with an empty signal mask, default dispositions of all signals, and no
- * descriptor but 0, 1 and 2.  Its pages are not copied: the cost does not depend on the size of the host (clone(2) with
- * CLONE_VM | CLONE_VFORK).  The struct and all it points to are copied.  When the call returns 0 the new program is
- * running and its output is being read; on failure nothing is left: no child, no zombie, no thread, no descriptor.
- * Errors: -EINVAL with the field's name; what pipe2(2), pthread_create(3), clone(2), setpgid(2), dup2(2), chdir(2) and
- * execve(2) return, with the step in err->step: -ENOENT, -EACCES, -ENOEXEC, -E2BIG, -EMFILE, -EAGAIN, -ENOMEM, ...
- * Any thread, any number at once; blocks until the child has executed the program.
+ * descriptor but 0, 1, 2 and those of pass_fds.  Its pages are not copied: the cost does not depend on the size of
+ * the host (clone(2) with CLONE_VM | CLONE_VFORK).  The struct and all it points to are copied.  When the call
+ * returns 0 the new program is running and its output is being read; on failure nothing is left: no child, no zombie,
+ * no thread, no descriptor. In the child, in this order: group, session or cgroup; signals; descriptors; the
+ * terminal; umask, rlimits, scheduling; groups, gid, uid; with_parent; no_new_privs; cwd; execve(2).
+ * Errors: -EINVAL with the field's name; what pipe2(2), pthread_create(3), clone(2), setpgid(2), dup2(2), chdir(2),
+ * execve(2) and the calls named at the extras return, with the step in err->step: -ENOENT, -EACCES, -ENOEXEC, -E2BIG,
+ * -EMFILE, -EAGAIN, -ENOMEM, -EPERM, ...
+ * Any thread, any number at once; blocks until the child has executed the program, with on_busy for that long more.
  */
 TEND_API int tend_spawn(const struct tend_spawn *spawn, tend_process **ret_process, struct tend_error *err);
 

@@ -16,7 +16,13 @@ TEND_BEGIN_DECLS
 
 enum tend_target {
 	TEND_LEADER = 1,        /* the child alone */
-	TEND_GROUP              /* the child and every member of its process group */
+	/* The child and every member of its process group; SIGKILL: of its cgroup, if it has one. */
+	TEND_GROUP,
+	/*
+	 * Every process in the child's cgroup, or, where it has none, as TEND_GROUP.  Signals other than SIGKILL do not
+	 * reach cgroups that a descendant made below it.
+	 */
+	TEND_CGROUP
 };
 
 struct tend_stop_phase {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A child that says "ready", then "got N" for each TERM, CONT, INT and HUP it handles, and ends at USR1. */
+/* A child that says "ready", then "got N" for each TERM, CONT, INT, HUP and WINCH it handles, and ends at USR1. */
 #include <signal.h>
 
 #include "helper.h"
@@ -17,7 +17,7 @@ static void on_usr1(int sig)
 
 int main(void)
 {
-	static const int counted[] = { SIGTERM, SIGCONT, SIGINT, SIGHUP };
+	static const int counted[] = { SIGTERM, SIGCONT, SIGINT, SIGHUP, SIGWINCH };
 	struct sigaction action = { .sa_handler = on_signal };
 
 	sigfillset(&action.sa_mask); /* one line at a time */

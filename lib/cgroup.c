@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Problem: a descendant that calls setsid(2) leaves its process group, and with it everything that a group can do.  It
+ * cannot leave a cgroup, unless somebody with the right to do so moves it: cgroups(7).
+ *
+ * The directory is named after the host and a running number.  What it costs is two descriptors per child, and one
+ * system call to make it; a host that is killed leaves it behind, empty or not.
+ */
+#include "cgroup.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "procfs.h"
+#include "sys.h"
+
+#define MAX_DEPTH 16 /* of cgroups that descendants make below ours */
+
+void tend__cgroup_init(struct tend__cgroup *c)
+{
+	c->path = NULL;
+	c->dir_fd = c->events_fd = -1;
+}
+
+/* ---- where ---- */
+
+/* The host's cgroup as /proc/self/cgroup calls it: "/" and the like. */
+static int own_name(char *ret_name, size_t size)
+{
+	char text[8192];
+	char *line;
+	int r = tend__procfs_slurp("/proc/self/cgroup", text, sizeof text);
+
+	if (r < 0)
+		return r;
+	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	if (!line)
+		return -ENOENT;
+	line = strchr(line, ':') + 2;
+	line[strcspn(line, "\n")] = '\0';
+	return (size_t)snprintf(ret_name, size, "%s", line) < size ? 0 : -ENAMETOOLONG;
+}
+
+/* proc(5) mountinfo: the first cgroup2 file system, where it is mounted and which of its directories. */
+static int find_mount(char ret_root[PATH_MAX], char ret_point[PATH_MAX])
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[2 * PATH_MAX + 256];
+	int r = -ENOENT;
+
+	while (f && r < 0 && fgets(line, sizeof line, f)) {
+		const char *type = strstr(line, " - ");
+
+		if (type && strncmp(type, " - cgroup2 ", 11) == 0 &&
+		    sscanf(line, "%*s %*s %*s %4095s %4095s", ret_root, ret_point) == 2)
+			r = 0;
+	}
+	if (f)
+		fclose(f);
+	return r;
+}
+
+/* The directory of the host's own cgroup. */
+static int own_folder(char ret_path[PATH_MAX])
+{
+	char root[PATH_MAX], point[PATH_MAX], name[PATH_MAX];
+	const char *below = name;
+	int r = own_name(name, sizeof name);
+
+	if (r == 0)
+		r = find_mount(root, point);
+	if (r < 0)
+		return r;
+	if (strcmp(root, "/") != 0) {
+		size_t n = strlen(root);
+
+		if (strncmp(name, root, n) != 0)
+			return -ENOENT; /* the host's is not in what is mounted here */
+		below += n;
+	}
+	return snprintf(ret_path, PATH_MAX, "%s%s", point, below) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* ---- one of our own ---- */
+
+static int make_folder(const char *parent, char ret_path[PATH_MAX])
+{
+	static _Atomic unsigned long made; /* a number that nobody else gets: relaxed */
+	int r;
+
+	do {
+		unsigned long n = atomic_fetch_add_explicit(&made, 1, memory_order_relaxed) + 1;
+
+		if (snprintf(ret_path, PATH_MAX, "%s/tend-%d-%lu", parent, (int)getpid(), n) >= PATH_MAX)
+			return -ENAMETOOLONG;
+		r = tend__sys_make_folder(ret_path);
+	} while (r == -EEXIST);
+	return r;
+}
+
+/* "<path>/<file>" */
+static int file_path(const struct tend__cgroup *c, const char *file, char ret_path[PATH_MAX])
+{
+	return snprintf(ret_path, PATH_MAX, "%s/%s", c->path, file) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+int tend__cgroup_make(struct tend__cgroup *c, const char *parent)
+{
+	char own[PATH_MAX], path[PATH_MAX];
+	int cancel, r = 0;
+
+	if (!parent) {
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* stdio may be a cancellation point */
+		r = own_folder(own);
+		pthread_setcancelstate(cancel, NULL);
+	}
+	if (r == 0)
+		r = make_folder(parent ? parent : own, path);
+	if (r < 0)
+		return r;
+	c->path = tend__strdup(path);
+	if (!c->path) {
+		tend__sys_remove_folder(path);
+		return -ENOMEM;
+	}
+	r = c->dir_fd = tend__sys_open_folder(path);
+	if (r >= 0)
+		r = file_path(c, "cgroup.events", path);
+	if (r >= 0)
+		r = c->events_fd = tend__sys_open_file(path);
+	if (r < 0)
+		tend__cgroup_fini(c);
+	return r < 0 ? r : 0;
+}
+
+int tend__cgroup_open_procs(const struct tend__cgroup *c)
+{
+	char path[PATH_MAX];
+	int r = file_path(c, "cgroup.procs", path);
+
+	return r < 0 ? r : tend__sys_open_control(path);
+}
+
+/* Depth first; what is not empty stays. */
+static void remove_tree(const char *path, int depth)
+{
+	char below[PATH_MAX];
+	const struct dirent *e;
+	int cancel;
+	DIR *dir;
+
+	if (tend__sys_remove_folder(path) != -EBUSY || depth == MAX_DEPTH)
+		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	dir = tend__procfs_folder(path);
+	while (dir && (e = readdir(dir)) != NULL)
+		if (e->d_type == DT_DIR && e->d_name[0] != '.' &&
+		    snprintf(below, sizeof below, "%s/%s", path, e->d_name) < (int)sizeof below)
+			remove_tree(below, depth + 1);
+	if (dir)
+		closedir(dir);
+	pthread_setcancelstate(cancel, NULL);
+	tend__sys_remove_folder(path);
+}
+
+void tend__cgroup_remove(const struct tend__cgroup *c)
+{
+	if (c->path)
+		remove_tree(c->path, 0);
+}
+
+void tend__cgroup_fini(struct tend__cgroup *c)
+{
+	tend__cgroup_remove(c);
+	tend__free(c->path);
+	tend__sys_close(c->dir_fd);
+	tend__sys_close(c->events_fd);
+	tend__cgroup_init(c);
+}
+
+/* ---- who is in it ---- */
+
+void tend__cgroup_take_event(const struct tend__cgroup *c)
+{
+	char text[256];
+
+	tend__sys_read_at_begin(c->events_fd, text, sizeof text);
+}
+
+bool tend__cgroup_is_empty(const struct tend__cgroup *c)
+{
+	char path[PATH_MAX], text[256];
+	int r = file_path(c, "cgroup.events", path);
+
+	/* Opened anew: a read of events_fd would take the event that the reaper waits for. */
+	if (r == 0)
+		r = tend__procfs_slurp(path, text, sizeof text);
+	return r == 0 ? strstr(text, "populated 0") != NULL : r == -ENOENT || r == -ENODEV;
+}
+
+/* Calls `look` with each process in it; false when the list cannot be read. */
+static bool each_member(const struct tend__cgroup *c, void (*look)(pid_t pid, void *arg), void *arg)
+{
+	char path[PATH_MAX];
+	unsigned long pid;
+	int cancel;
+	FILE *f;
+
+	if (file_path(c, "cgroup.procs", path) < 0)
+		return false;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	f = fopen(path, "re");
+	while (f && fscanf(f, "%lu", &pid) == 1)
+		look((pid_t)pid, arg);
+	if (f)
+		fclose(f);
+	pthread_setcancelstate(cancel, NULL);
+	return f != NULL;
+}
+
+struct members {
+	pid_t leader;
+	size_t n;
+	struct tend_pid_name *names;
+};
+
+static void name_member(pid_t pid, void *arg)
+{
+	struct members *m = arg;
+
+	if (pid == m->leader)
+		return;
+	if (m->names && m->n < TEND_MAX_NAMED)
+		tend__procfs_name(pid, &m->names[m->n]);
+	m->n++;
+}
+
+size_t tend__cgroup_members(const struct tend__cgroup *c, pid_t leader, struct tend_pid_name *ret_names)
+{
+	struct members m = { .leader = leader, .names = ret_names };
+
+	if (tend__cgroup_is_empty(c))
+		return 0;
+	if (!each_member(c, name_member, &m) && m.n++ == 0 && ret_names)
+		ret_names[0] = (struct tend_pid_name){ .pid = 0, .comm = "?" };
+	return m.n;
+}
+
+/* ---- signals ---- */
+
+struct sending {
+	const struct tend__cgroup *c;
+	int sig;
+	bool sent, refused;
+};
+
+bool tend__cgroup_has(const struct tend__cgroup *c, pid_t pid)
+{
+	const char *name = strrchr(c->path, '/'), *at; /* as /proc/PID/cgroup ends */
+	char path[64], text[8192];
+
+	snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
+	if (tend__procfs_slurp(path, text, sizeof text) < 0)
+		return false;
+	at = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	at = at ? strstr(at, name) : NULL;
+	return at && at[strlen(name)] == '\n';
+}
+
+/*
+ * By pidfd, and looked at once more behind that: if the number was given to a stranger before the pidfd was made, the
+ * stranger is not in the cgroup; if later, the pidfd is not the stranger's.
+ */
+static void send_to(pid_t pid, void *arg)
+{
+	struct sending *s = arg;
+	int fd = tend__sys_pidfd_open(pid), r;
+
+	if (fd < 0)
+		return;
+	r = tend__cgroup_has(s->c, pid) ? tend__sys_pidfd_signal(fd, s->sig, 0) : -ESRCH;
+	tend__sys_close(fd);
+	s->sent |= r == 0;
+	s->refused |= r == -EPERM;
+}
+
+static int kill_all(const struct tend__cgroup *c)
+{
+	char path[PATH_MAX];
+	int fd, r = file_path(c, "cgroup.kill", path);
+
+	if (r < 0)
+		return r;
+	fd = tend__sys_open_control(path);
+	if (fd < 0)
+		return fd;
+	r = (int)tend__sys_write(fd, "1", 1);
+	tend__sys_close(fd);
+	return r < 0 ? r : 0;
+}
+
+int tend__cgroup_signal(const struct tend__cgroup *c, int sig)
+{
+	struct sending s = { .c = c, .sig = sig };
+
+	if (tend__cgroup_is_empty(c))
+		return -ESRCH;
+	if (sig == 0)
+		return 0;
+	if (sig == SIGKILL && kill_all(c) == 0)
+		return 0;
+	each_member(c, send_to, &s);
+	return s.sent ? 0 : s.refused ? -EPERM : -ESRCH;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* A child on a terminal of its own: wish 15, hazards 82, 85, 86. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "test.h"
+
+static const struct tend_pty raw = { .mode = TEND_PTY_RAW };
+static const struct tend_pty cooked = { .mode = TEND_PTY_COOKED, .rows = 50, .columns = 132 };
+
+static bool have_ptys(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	struct tend_error e = { .step = TEND_STEP_NONE };
+	struct tend_exit ended;
+	tend_process *p = NULL;
+
+	s.err = TEND_OUT_MERGE;
+	s.pty = &raw;
+	if (tend_spawn(&s, &p, &e) == 0)
+		test_wait(p, &ended);
+	tend_process_free(p);
+	if (e.step == TEND_STEP_TERMINAL)
+		fprintf(stderr, "there are no pseudoterminals here: %s\n", e.message);
+	return e.step != TEND_STEP_TERMINAL;
+}
+
+static tend_process *start(const char *const *argv, const struct tend_pty *pty)
+{
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	struct tend_error e;
+	tend_process *p = NULL;
+
+	s.name = "terminal";
+	s.in = TEND_IN_PIPE;
+	s.err = TEND_OUT_MERGE;
+	s.pty = pty;
+	return CHECK_OK(tend_spawn(&s, &p, &e), &e) ? p : NULL;
+}
+
+/* Ends it, and compares all that came out of the terminal.  The hangup of the child's side is its end, and no error. */
+static void check_all(tend_process *p, int code, const char *expected)
+{
+	struct tend_result result;
+	struct tend_error e;
+	const struct tend_complete all = {
+		.timeout = TEST_PATIENCE,
+		.out = TEND_COLLECT_BYTES(.max_bytes = 4096, .overflow = TEND_DROP_NEWEST),
+		.drain = { .idle = TEST_PATIENCE, .total = TEST_PATIENCE },
+	};
+
+	if (!p || !CHECK_OK(tend_process_complete(p, &all, &result, &e), &e))
+		return;
+	CHECK_INT(TEND_COMPLETED, result.outcome);
+	CHECK_INT(TEND_EXITED, result.exit.kind);
+	CHECK_INT(code, result.exit.code);
+	CHECK_INT(TEND_END_EOF, result.out.end);
+	CHECK_MEM(expected, strlen(expected), result.out.collected.data, result.out.collected.size);
+}
+
+static void type(tend_process *p, const char *keys)
+{
+	struct tend_error e;
+
+	CHECK_OK(tend_process_stdin_write(p, keys, strlen(keys), TEST_PATIENCE, NULL, &e), &e);
+}
+
+static void is_the_controlling_terminal(void)
+{
+	const char *argv[] = { helper("reporter"), "tty", NULL };
+	tend_process *p = start(argv, &raw);
+
+	check_all(p, 0, "111 24x80 controlling\n");
+	tend_process_free(p);
+	p = start(argv, &cooked);
+	if (p)
+		CHECK_INT(TEND_SCOPE_SESSION, tend_process_scope(p));
+	check_all(p, 0, "111 50x132 controlling\r\n");
+	tend_process_free(p);
+}
+
+/* Other standard streams go where they were told. */
+static void only_what_would_be_a_pipe(void)
+{
+	const char *argv[] = { helper("reporter"), "tty", NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	char out[64];
+
+	s.pty = &raw;
+	if (test_output_of(&s, out, sizeof out))
+		CHECK_STR("010 24x80 controlling\n", out);
+}
+
+/* In raw mode bytes are bytes, in both directions. */
+static void raw_bytes_pass(void)
+{
+	static const char keys[] = "\x03\x04\r\n\x1c\x7f\xffq";
+	const char *argv[] = { helper("echoer"), NULL };
+	tend_process *p = start(argv, &raw);
+	char line[64];
+
+	if (p) {
+		type(p, keys);
+		test_await_line(tend_process_stdout(p), "\x03\x04\r", line, sizeof line);
+		CHECK_OK(tend_process_kill(p, TEST_PATIENCE, NULL, NULL), NULL);
+	}
+	tend_process_free(p);
+}
+
+/* Closing stdin types the end-of-file character, in a line as at its begin. */
+static void cooked_input_ends(void)
+{
+	const char *argv[] = { helper("stdiner"), NULL };
+	tend_process *p = start(argv, &cooked);
+
+	if (p) {
+		type(p, "whole\n");
+		CHECK_INT(0, tend_process_stdin_close(p));
+	}
+	check_all(p, 0, "whole\r\n6\r\n");
+	tend_process_free(p);
+	p = start(argv, &cooked);
+	if (p)
+		type(p, "part"); /* complete() closes it */
+	check_all(p, 0, "part4\r\n");
+	tend_process_free(p);
+}
+
+static void control_c_is_a_signal(void)
+{
+	const char *argv[] = { helper("obedient"), NULL };
+	tend_process *p = start(argv, &cooked);
+	struct tend_exit ended;
+
+	if (p) {
+		type(p, "\x03");
+		test_wait(p, &ended);
+		CHECK_INT(TEND_SIGNALED, ended.kind);
+		CHECK_INT(SIGINT, ended.signal);
+	}
+	tend_process_free(p);
+}
+
+static void window_changes(void)
+{
+	const char *argv[] = { helper("sigcounter"), NULL };
+	tend_process *p = start(argv, &raw);
+	char line[64];
+
+	if (!p)
+		return;
+	CHECK_INT(-EINVAL, tend_process_set_window(NULL, 1, 1));
+	CHECK_INT(-EINVAL, tend_process_set_window(p, 0, 1));
+	if (test_await_line(tend_process_stdout(p), "ready", line, sizeof line)) {
+		CHECK_INT(0, tend_process_set_window(p, 30, 100));
+		test_await_line(tend_process_stdout(p), "got 28", line, sizeof line);
+	}
+	CHECK_INT(0, tend_process_stdin_close(p));
+	CHECK_INT(-EBADF, tend_process_set_window(p, 30, 101));
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(p);
+	p = test_spawn(NULL, "true-er", NULL);
+	if (p)
+		CHECK_INT(-ENOTTY, tend_process_set_window(p, 1, 1));
+	tend_process_free(p);
+}
+
+/* When nobody is at the other side any more the session gets SIGHUP. */
+static void free_hangs_up(void)
+{
+	const char *argv[] = { helper("obedient"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	struct tend_error e;
+	tend_process *p = NULL;
+	pid_t pid;
+
+	s.in = TEND_IN_PIPE;
+	s.err = TEND_OUT_MERGE;
+	s.pty = &raw;
+	s.if_forgotten = TEND_FORGOTTEN_DETACH;
+	if (!CHECK_OK(tend_spawn(&s, &p, &e), &e))
+		return;
+	pid = tend_process_pid(p);
+	tend_process_free(p);
+	test_await_gone(pid);
+}
+
+static void every_failure_is_clean(void)
+{
+	static const char *const calls[] = { "pty", "set_terminal", "dup" };
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	size_t fds = test_count_fds();
+
+	s.in = TEND_IN_PIPE;
+	s.pty = &raw;
+	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+		tend_process *p = NULL;
+		struct tend_error e = { .code = 0 };
+
+		fault_fail_sys(calls[i], 1, EMFILE);
+		CHECK_INT(-EMFILE, tend_spawn(&s, &p, &e));
+		CHECK(fault_fired());
+		CHECK_INT(TEND_STEP_TERMINAL, e.step);
+		fault_reset();
+		test_settle(fds);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test tests[] = {
+		{ "is_the_controlling_terminal", is_the_controlling_terminal },
+		{ "only_what_would_be_a_pipe", only_what_would_be_a_pipe },
+		{ "raw_bytes_pass", raw_bytes_pass },
+		{ "cooked_input_ends", cooked_input_ends },
+		{ "control_c_is_a_signal", control_c_is_a_signal },
+		{ "window_changes", window_changes },
+		{ "free_hangs_up", free_hangs_up },
+		{ "every_failure_is_clean", every_failure_is_clean },
+	};
+
+	if (argc < 2 && !have_ptys())
+		return 77;
+	return test_main(argc, argv, "pty", tests, sizeof tests / sizeof *tests);
+}

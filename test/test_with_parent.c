@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* Children that end with their host: wish 4, hazards 54, 55, 56. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "test.h"
+#include "thread.h"
+
+static int spawn_bound(tend_process **ret_p, const char *helper_name, struct tend_error *e)
+{
+	const char *argv[] = { helper(helper_name), "7", NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+
+	s.with_parent = TEND_WITH_PARENT_CHILD;
+	return tend_spawn(&s, ret_p, e);
+}
+
+static void spawn_and_end(struct test_thread *t, void *arg)
+{
+	struct tend_error e;
+
+	WORKER_CHECK_INT(t, 0, spawn_bound(arg, "obedient", &e));
+}
+
+/* PR_SET_PDEATHSIG goes by the thread that cloned: one that ends must not take the child with it. */
+static void outlives_the_thread(void)
+{
+	struct test_thread t;
+	tend_process *p = NULL;
+	struct tend_exit now;
+	struct tend_error e;
+	char line[64];
+
+	test_thread_start(&t, spawn_and_end, &p);
+	test_thread_join(&t); /* pthread_join(3) returns when the kernel has ended the thread and sent its signals */
+	if (!p)
+		return;
+	test_await_line(tend_process_stdout(p), "ready", line, sizeof line);
+	CHECK_OK(tend_process_wait(p, TEND_AT_ONCE, &now, &e), &e);
+	CHECK_INT(TEND_RUNNING, now.kind);
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(p);
+}
+
+/* This program once more, as a host: says its child's pid and waits to be killed. */
+static int be_a_host(bool bound)
+{
+	tend_process *p = NULL;
+	struct tend_error e;
+	char line[64];
+
+	if (bound ? spawn_bound(&p, "obedient", &e) < 0 : !(p = test_spawn(&test_reliable_all, "obedient", NULL)))
+		return 1;
+	test_await_line(tend_process_stdout(p), "ready", line, sizeof line);
+	printf("child %d\n", (int)tend_process_pid(p));
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
+static pid_t child_of_killed_host(const char *mode)
+{
+	const char *argv[] = { "/proc/self/exe", mode, NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	tend_process *host = NULL;
+	struct tend_error e;
+	char pid[32] = "0";
+
+	if (!CHECK_OK(tend_spawn(&s, &host, &e), &e))
+		return 0;
+	test_await_line(tend_process_stdout(host), "child ", pid, sizeof pid);
+	CHECK_INT(0, tend_process_signal(host, SIGKILL, TEND_LEADER, NULL));
+	tend_process_wait(host, TEST_PATIENCE, NULL, NULL);
+	tend_process_free(host);
+	return (pid_t)atoi(pid);
+}
+
+/* SIGKILL lets the host do nothing at all. */
+static void ends_with_a_killed_host(void)
+{
+	pid_t pid = child_of_killed_host("--host-bound");
+
+	if (pid)
+		test_await_gone(pid);
+}
+
+/* The control: without it the child lives on. */
+static void lives_on_without(void)
+{
+	pid_t pid = child_of_killed_host("--host-free");
+
+	if (!pid)
+		return;
+	CHECK(test_alive(pid));
+	kill(pid, SIGKILL);
+	test_await_gone(pid);
+}
+
+static void exit_and_failure_are_as_ever(void)
+{
+	tend_process *p = NULL;
+	struct tend_exit ended;
+	struct tend_error e;
+	const char *argv[] = { "/nowhere/program", NULL };
+	struct tend_spawn s = test_spawn_options(argv, NULL);
+
+	if (CHECK_OK(spawn_bound(&p, "exiter", &e), &e)) {
+		test_wait(p, &ended);
+		CHECK_INT(7, ended.code);
+	}
+	p = tend_process_free(p);
+	s.with_parent = TEND_WITH_PARENT_CHILD;
+	CHECK_INT(-ENOENT, tend_spawn(&s, &p, &e));
+	CHECK_INT(TEND_STEP_EXEC, e.step);
+	CHECK(!p && test_no_children());
+}
+
+static void spawn_many(struct test_thread *t, void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 20; i++) {
+		tend_process *p = NULL;
+		struct tend_exit ended;
+		struct tend_error e;
+
+		if (!WORKER_CHECK_INT(t, 0, spawn_bound(&p, "exiter", &e)))
+			return;
+		WORKER_CHECK_INT(t, 0, tend_process_wait(p, TEST_PATIENCE, &ended, &e));
+		WORKER_CHECK_INT(t, 7, ended.code);
+		tend_process_free(p);
+	}
+}
+
+static void many_threads_share_the_spawner(void)
+{
+	struct test_thread threads[4];
+
+	for (int i = 0; i < 4; i++)
+		test_thread_start(&threads[i], spawn_many, NULL);
+	for (int i = 0; i < 4; i++)
+		test_thread_join(&threads[i]);
+}
+
+/* A copy of the host has no spawner thread; its first such child starts one. */
+static void copy_of_the_host(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		tend_process *p = NULL;
+		struct tend_exit ended;
+		struct tend_error e;
+
+		CHECK_OK(spawn_bound(&p, "exiter", &e), &e);
+		test_wait(p, &ended);
+		_exit(ended.code);
+	}
+	CHECK_INT(pid, waitpid(pid, &status, 0));
+	CHECK_INT(7, WEXITSTATUS(status));
+}
+
+static int check_no_thread(void)
+{
+	tend_process *p = NULL, *warm = NULL;
+	struct tend_error e = { .code = 0 };
+	struct tend_exit ended;
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, NULL);
+
+	if (tend_spawn(&s, &warm, NULL) < 0 || !test_wait(warm, &ended))
+		return 1;
+	tend_process_free(warm);
+	s.with_parent = TEND_WITH_PARENT_CHILD;
+	fault_fail_sys("thread", 1, EAGAIN);
+	if (tend_spawn(&s, &p, &e) != -EAGAIN || e.step != TEND_STEP_THREAD || p)
+		return 2;
+	fault_reset();
+	if (tend_spawn(&s, &p, &e) < 0 || !test_wait(p, &ended))
+		return 3;
+	tend_process_free(p);
+	return 0;
+}
+
+/* Where the thread cannot be had the spawn fails, and the next one tries again. */
+static void no_thread(void)
+{
+	const char *argv[] = { "--no-thread", NULL };
+
+	CHECK_INT(0, test_run_self(argv, NULL, NULL, NULL, 0));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test tests[] = {
+		{ "outlives_the_thread", outlives_the_thread },
+		{ "ends_with_a_killed_host", ends_with_a_killed_host },
+		{ "lives_on_without", lives_on_without },
+		{ "exit_and_failure_are_as_ever", exit_and_failure_are_as_ever },
+		{ "many_threads_share_the_spawner", many_threads_share_the_spawner },
+		{ "copy_of_the_host", copy_of_the_host },
+		{ "no_thread", no_thread },
+	};
+	struct tend_exit ended;
+	tend_process *p = NULL;
+
+	if (argc == 2 && strncmp(argv[1], "--host-", 7) == 0)
+		return be_a_host(strcmp(argv[1], "--host-bound") == 0);
+	if (argc == 2 && strcmp(argv[1], "--no-thread") == 0)
+		return check_no_thread();
+	if (spawn_bound(&p, "exiter", NULL) == 0) /* the thread stays: before anything is counted */
+		test_wait(p, &ended);
+	tend_process_free(p);
+	return test_main(argc, argv, "with_parent", tests, sizeof tests / sizeof *tests);
+}
