@@ -86,6 +86,8 @@ static int own_folder(char ret_path[PATH_MAX])
 			return -ENOENT; /* the host's is not in what is mounted here */
 		below += n;
 	}
+	if (strcmp(below, "/") == 0)
+		below = "";
 	return snprintf(ret_path, PATH_MAX, "%s%s", point, below) < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
@@ -137,7 +139,7 @@ int tend__cgroup_make(struct tend__cgroup *c, const char *parent)
 	if (r >= 0)
 		r = c->events_fd = tend__sys_open_file(path);
 	if (r < 0)
-		tend__cgroup_fini(c);
+		tend__cgroup_fini(c, false);
 	return r < 0 ? r : 0;
 }
 
@@ -177,9 +179,10 @@ void tend__cgroup_remove(const struct tend__cgroup *c)
 		remove_tree(c->path, 0);
 }
 
-void tend__cgroup_fini(struct tend__cgroup *c)
+void tend__cgroup_fini(struct tend__cgroup *c, bool stays)
 {
-	tend__cgroup_remove(c);
+	if (!stays)
+		tend__cgroup_remove(c);
 	tend__free(c->path);
 	tend__sys_close(c->dir_fd);
 	tend__sys_close(c->events_fd);

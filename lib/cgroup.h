@@ -34,7 +34,7 @@ bool tend__cgroup_has(const struct tend__cgroup *c, pid_t pid);
 int tend__cgroup_signal(const struct tend__cgroup *c, int sig);
 /* [any] Removes the directory, and those below it, where they are empty.  More than once does no harm. */
 void tend__cgroup_remove(const struct tend__cgroup *c);
-/* [last] The same, closes and frees. */
-void tend__cgroup_fini(struct tend__cgroup *c);
+/* [last] The same, unless it is to stay; closes and frees. */
+void tend__cgroup_fini(struct tend__cgroup *c, bool stays);
 
 #endif

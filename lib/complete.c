@@ -11,12 +11,12 @@
 #include "clock.h"
 #include "collect.h"
 #include "error.h"
-#include "group.h"
 #include "input.h"
 #include "mem.h"
 #include "opts.h"
 #include "process.h"
 #include "stream.h"
+#include "survivors.h"
 
 /* One stream of the process in the course of the call. */
 struct side {
@@ -170,30 +170,67 @@ static enum tend_outcome run_out_of_time(tend_process *p, const struct tend_stop
 	return ret_report->outcome < TEND_STOP_SURVIVORS ? TEND_STOPPED : TEND_NOT_STOPPED;
 }
 
+/* When a byte was last read from either stream, or they were first watched. */
+static int64_t last_activity(struct side sides[2])
+{
+	int64_t last = 0;
+
+	for (int i = 0; i < 2; i++) {
+		int64_t read = sides[i].stream ? tend__stream_last_read(sides[i].stream) : 0;
+
+		if (read > last)
+			last = read;
+	}
+	return last;
+}
+
+/* Until the exit, the time-out, or until nothing was read for too long; whether it has exited. */
+static bool wait_exit(tend_process *p, const struct tend_complete *o, struct side sides[2], bool *ret_inactive)
+{
+	int64_t deadline = tend__deadline(o->timeout), silent;
+
+	if (!o->inactivity)
+		return tend__process_wait_exit(p, deadline);
+	for (int i = 0; i < 2; i++)
+		if (sides[i].stream)
+			tend__stream_watch_activity(sides[i].stream);
+	for (;;) {
+		silent = tend__after(last_activity(sides), tend__span_ns(o->inactivity));
+		if (tend__process_wait_exit(p, silent < deadline ? silent : deadline))
+			return true;
+		*ret_inactive = tend__after(last_activity(sides), tend__span_ns(o->inactivity)) <= tend__now_ns();
+		if (*ret_inactive || deadline <= tend__now_ns())
+			return false;
+	}
+}
+
 static void run(tend_process *p, const struct tend_complete *o, struct side sides[2], struct tend_result *result)
 {
-	bool exited;
+	bool exited, survivors_first;
 
 	if (!o->keep_stdin_open)
 		tend__input_close(&p->in);
-	exited = tend__process_wait_exit(p, tend__deadline(o->timeout));
+	exited = wait_exit(p, o, sides, &result->inactive);
 	result->timed_out = !exited;
 	result->outcome = exited ? TEND_COMPLETED : run_out_of_time(p, o->stop, &result->stop);
 	exited = tend__process_has_exited(p);
 	if (exited && result->outcome == TEND_STILL_RUNNING) {
 		result->outcome = TEND_COMPLETED; /* in the last moment */
-		result->timed_out = false;
+		result->timed_out = result->inactive = false;
 	}
 	if (exited)
 		result->exit = p->exit;
+	survivors_first = exited && tend__survivors_are_stopped(p, result);
+	if (survivors_first) /* who is to be stopped is not waited for by the drain */
+		tend__survivors_report(p, result);
 	if (exited)
 		drain(sides, &o->drain);
 	else
 		break_off(sides);
 	report_side(p, &sides[0]);
 	report_side(p, &sides[1]);
-	if (exited)
-		result->n_survivors = tend__group_members(p, result->survivors);
+	if (exited && !survivors_first)
+		tend__survivors_report(p, result);
 }
 
 static bool is_read(const tend_stream *stream)
@@ -213,6 +250,8 @@ int tend_process_complete(tend_process *process, const struct tend_complete *opt
 	if (!options || !ret_result)
 		return tend__refuse(err, process->name, options ? "ret_result" : "options", "must not be NULL");
 	r = tend__check_complete(options, is_read(process->out) || is_read(process->err), err);
+	if (r == 0 && options->inactivity && !is_read(process->out) && !is_read(process->err))
+		r = tend__refuse(err, process->name, "inactivity", "needs stdout or stderr to be a stream");
 	if (r == 0 && tend__reading() && (tend__reading() == process->out || tend__reading() == process->err))
 		r = tend__error(err, -EDEADLK, TEND_STEP_CALLBACK, process->name,
 		                "a visitor on the reader of stream %s cannot wait for that stream's end",

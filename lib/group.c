@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <unistd.h>
 
 #include "process.h"
@@ -35,7 +36,7 @@ static int signal_number(tend_process *p, pid_t number, int sig)
 	struct rusage usage;
 	siginfo_t info;
 
-	if (!p->reaped && tend__sys_wait(p->pidfd, true, &info, &usage) == -ECHILD)
+	if (!p->reaped && tend__sys_wait(p->pidfd, p->pid, true, &info, &usage) == -ECHILD)
 		p->reaped = true;
 	return p->reaped ? -ESRCH : tend__sys_kill(number, sig);
 }
@@ -48,7 +49,7 @@ static int signal_leader(tend_process *p, int sig)
 		return -ESRCH;
 	if (!tend__sys_forced_off("pidfd_signal"))
 		r = tend__sys_pidfd_signal(p->pidfd, sig, 0);
-	return r == -ENOSYS || r == -EPERM ? signal_number(p, p->pid, sig) : r;
+	return (r == -ENOSYS || r == -EPERM) && !p->is_adopted ? signal_number(p, p->pid, sig) : r;
 }
 
 static int signal_group_by_pidfd(tend_process *p, int sig)
@@ -77,7 +78,7 @@ static int signal_group(tend_process *p, int sig)
 {
 	int r = signal_group_by_pidfd(p, sig);
 
-	return r == -ENOSYS || (r == -EPERM && !p->reaped) ? signal_number(p, -p->pid, sig) : r;
+	return !p->is_adopted && (r == -ENOSYS || (r == -EPERM && !p->reaped)) ? signal_number(p, -p->pid, sig) : r;
 }
 
 bool tend__group_outlives_leader(tend_process *p)
@@ -120,13 +121,22 @@ static int signal_cgroup(tend_process *p, int sig)
 	return tend__cgroup_has(&p->cgroup, p->pid) ? r : either(r, signal_leader(p, sig));
 }
 
-int tend__group_signal(tend_process *p, int sig, enum tend_target target)
+static int signal_target(tend_process *p, int sig, enum tend_target target)
 {
 	if (target == TEND_LEADER || !has_group(p))
 		return signal_leader(p, sig);
 	if (p->cgroup.path && (target == TEND_CGROUP || sig == SIGKILL))
 		return signal_cgroup(p, sig);
 	return signal_whole_group(p, sig);
+}
+
+int tend__group_signal(tend_process *p, int sig, enum tend_target target)
+{
+	int r = signal_target(p, sig, target);
+
+	if (r == 0 && sig > 0)
+		p->sent |= UINT64_C(1) << (sig - 1);
+	return r;
 }
 
 /*

@@ -43,7 +43,7 @@ int tend__input_open(struct tend__input *in, int take_fd)
 
 static bool is_closing(struct tend__input *in)
 {
-	/* (I) pairs with (I) in tend__input_close: seen by a writer whose poll the eventfd has ended */
+	/* (I) pairs with (I) in acquire_last: seen by a writer whose poll the eventfd has ended */
 	return atomic_load_explicit(&in->closing, memory_order_acquire);
 }
 
@@ -99,16 +99,36 @@ static void release(struct tend__input *in, bool close_it)
 	tend__event_signal(&in->changed);
 }
 
-void tend__input_close(struct tend__input *in)
+/* Makes every writer give up; whether the descriptor was still there, and is ours to deal with. */
+static bool acquire_last(struct tend__input *in)
 {
 	if (in->wake_fd < 0)
-		return;
+		return false;
 	/* (I) pairs with (I) in is_closing */
 	atomic_store_explicit(&in->closing, 1, memory_order_release);
 	tend__sys_ring(in->wake_fd);
 	tend__event_signal(&in->changed);
-	if (acquire(in, TEND__NEVER) >= 0)
+	return acquire(in, TEND__NEVER) >= 0;
+}
+
+void tend__input_close(struct tend__input *in)
+{
+	if (acquire_last(in))
 		release(in, true);
+}
+
+int tend__input_take(struct tend__input *in)
+{
+	int fd;
+
+	if (!acquire_last(in))
+		return -1;
+	tend__lock(&in->lock);
+	fd = in->fd;
+	in->fd = -1;
+	tend__unlock(&in->lock);
+	release(in, false);
+	return fd;
 }
 
 void tend__input_fini(struct tend__input *in)

@@ -10,6 +10,8 @@ void tend__input_init(struct tend__input *in);
 int tend__input_open(struct tend__input *in, int take_fd);
 /* [any] Closes it: the child reads EOF.  Waits for a write in progress to give up, which it does at once. */
 void tend__input_close(struct tend__input *in);
+/* [any] As close, but for the descriptor, which is the caller's from here on; -1: there is none. */
+int tend__input_take(struct tend__input *in);
 /* [last] */
 void tend__input_fini(struct tend__input *in);
 

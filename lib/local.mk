@@ -21,6 +21,7 @@ tendinclude_HEADERS = \
 	include/tend/write.h
 
 %C%_libtend_core_la_SOURCES = \
+	%D%/adopt.c \
 	%D%/batch.c %D%/batch.h \
 	%D%/cgroup.c %D%/cgroup.h \
 	%D%/chan.c %D%/chan.h \
@@ -31,10 +32,12 @@ tendinclude_HEADERS = \
 	%D%/consume.c %D%/consume.h \
 	%D%/env.c \
 	%D%/error.c %D%/error.h \
+	%D%/exit.c \
 	%D%/field.h \
 	%D%/group.c %D%/group.h \
 	%D%/input.c %D%/input.h \
 	%D%/line.c %D%/line.h \
+	%D%/live.c %D%/live.h \
 	%D%/lock.c %D%/lock.h \
 	%D%/match.c \
 	%D%/name.c \
@@ -48,6 +51,7 @@ tendinclude_HEADERS = \
 	%D%/rcu.c %D%/rcu.h \
 	%D%/reader.c %D%/reader.h \
 	%D%/reaper.c %D%/reaper.h \
+	%D%/release.c \
 	%D%/replay.c %D%/replay.h \
 	%D%/sink.c %D%/sink.h \
 	%D%/slots.c %D%/slots.h \
@@ -58,6 +62,7 @@ tendinclude_HEADERS = \
 	%D%/stopper.c %D%/stopper.h \
 	%D%/stream.c %D%/stream.h \
 	%D%/sub.c %D%/sub.h \
+	%D%/survivors.c %D%/survivors.h \
 	%D%/version.c \
 	%D%/visit_collect.c \
 	%D%/visit_inspect.c \

@@ -289,5 +289,7 @@ int tend__check_complete(const struct tend_complete *o, bool has_stream, struct 
 		r = check_drain(&o->drain, err);
 	if (r == 0 && o->stop)
 		r = tend__check_stop(o->stop, "stop.", err);
+	if (r == 0 && o->inactivity)
+		r = tend__check_duration(o->inactivity, "inactivity", true, err);
 	return r;
 }

@@ -21,6 +21,7 @@ int tend__check_line_options(const struct tend_line_options *o, const char *pref
 int tend__check_collect(const struct tend_collect *o, const char *prefix, struct tend_error *err);
 int tend__check_write(const struct tend_write *o, struct tend_error *err);
 int tend__check_stop(const struct tend_stop *o, const char *prefix, struct tend_error *err);
+int tend__check_forgotten(const struct tend_forgotten *o, struct tend_error *err);
 int tend__check_spawn(const struct tend_spawn *o, struct tend_error *err);
 int tend__check_complete(const struct tend_complete *o, bool has_stream, struct tend_error *err);
 

@@ -49,7 +49,7 @@ static int check_outputs(const struct tend_spawn *o, struct tend_error *err)
 	return check_output(&o->err, "err.", err);
 }
 
-static int check_forgotten(const struct tend_forgotten *o, struct tend_error *err)
+int tend__check_forgotten(const struct tend_forgotten *o, struct tend_error *err)
 {
 	int r = check_choice(field("if_forgotten.", "kind"), o->kind, TEND_IF_FORGOTTEN_DETACH,
 	                     "TEND_FORGOTTEN_ABORT, TEND_FORGOTTEN_TERMINATE(plan) or TEND_FORGOTTEN_DETACH", err);
@@ -226,6 +226,18 @@ static int check_scope(const struct tend_spawn *o, struct tend_error *err)
 	                    "TEND_NO_CGROUP_REFUSE or TEND_NO_CGROUP_GROUP", err);
 }
 
+static int check_survivors(const struct tend_spawn *o, struct tend_error *err)
+{
+	int r = 0;
+
+	if (o->survivors.kind)
+		r = check_choice(field("", "survivors.kind"), o->survivors.kind, TEND_SURVIVORS_STOPPED,
+		                 "TEND_SURVIVORS_LEAVE, TEND_SURVIVORS_REPORT or TEND_SURVIVORS_STOP(plan)", err);
+	if (r == 0 && o->survivors.kind == TEND_SURVIVORS_STOPPED)
+		r = tend__check_stop(o->survivors.stop, "survivors.stop.", err);
+	return r;
+}
+
 static int check_pty(const struct tend_spawn *o, struct tend_error *err)
 {
 	int r;
@@ -249,6 +261,8 @@ static int check_child(const struct tend_spawn *o, struct tend_error *err)
 	if (r == 0)
 		r = check_scope(o, err);
 	if (r == 0)
+		r = check_survivors(o, err);
+	if (r == 0)
 		r = check_pty(o, err);
 	if (r == 0)
 		r = check_value("umask", o->umask, 0, 0777, "TEND_UMASK(mode)", err);
@@ -271,7 +285,7 @@ int tend__check_spawn(const struct tend_spawn *o, struct tend_error *err)
 	if (r == 0)
 		r = check_outputs(o, err);
 	if (r == 0)
-		r = check_forgotten(&o->if_forgotten, err);
+		r = tend__check_forgotten(&o->if_forgotten, err);
 	if (r == 0)
 		r = check_child(o, err);
 	if (r < 0 && err && o->name)

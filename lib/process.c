@@ -2,13 +2,12 @@
 /*
  * The process object.
  *
- * A process is running until its exit is *observed* (waitid with WNOWAIT, by whichever thread looks first, under the
- * lock), which is published once and for all; later the reaper *reaps* it, which gives the number up.  Between the
- * two the zombie pins the number.  Waiters look at `told` and sleep on `changed`.
+ * A process is running until its exit is *observed* (exit.c), which is published once and for all; later the reaper
+ * *reaps* it, which gives the number up.  Between the two the zombie pins the number.  Waiters look at `told` and sleep
+ * on `changed`.
  *
  * Ordering pairs
- *   (X) `exit` before `exited`.      (Q) a stop's end before its number.      (O) all uses before the last unref
- *       frees it.
+ *   (Q) a stop's end before its number.      (O) all uses before the last unref frees it.
  */
 #include "process.h"
 
@@ -25,6 +24,7 @@
 #include "error.h"
 #include "group.h"
 #include "input.h"
+#include "live.h"
 #include "mem.h"
 #include "opts.h"
 #include "rcu.h"
@@ -50,6 +50,7 @@ tend_process *tend__process_new(const char *name)
 	}
 	p->pidfd = -1;
 	p->scope = TEND_SCOPE_GROUP;
+	p->survivors_policy = TEND_SURVIVORS_LEFT;
 	tend__cgroup_init(&p->cgroup);
 	p->fork_generation = tend__fork_generation();
 	atomic_init(&p->refs, 1);
@@ -62,6 +63,13 @@ tend_process *tend__process_new(const char *name)
 	tend__lock_init(&p->lock, TEND__RANK_PROCESS);
 	tend__input_init(&p->in);
 	return p;
+}
+
+void tend__process_set_forgotten(tend_process *p, const struct tend_forgotten *choice)
+{
+	p->if_forgotten = choice->kind;
+	if (p->if_forgotten == TEND_IF_FORGOTTEN_TERMINATE)
+		tend__stop_plan_copy(&p->forgotten_plan, choice->stop);
 }
 
 void tend__process_ref(tend_process *p)
@@ -86,16 +94,17 @@ static void destroy(tend_process *p)
 	struct rusage usage;
 	siginfo_t info;
 
+	tend__live_remove(p);
 	/* A leader that was kept to pin its group's number (reaper.c) is let go with the last owner. */
 	if (tend__process_has_exited(p) && !p->reaped)
-		tend__sys_wait(p->pidfd, false, &info, &usage);
+		tend__sys_wait(p->pidfd, p->pid, false, &info, &usage);
 	free_kept(p->kept);
 	if (p->out)
 		tend__stream_close(p->out, false);
 	if (p->err)
 		tend__stream_close(p->err, false);
 	tend__input_fini(&p->in);
-	tend__cgroup_fini(&p->cgroup);
+	tend__cgroup_fini(&p->cgroup, p->released);
 	tend__sys_close(p->pidfd);
 	if (p->exit_fd >= 0)
 		tend__sys_close(p->exit_fd);
@@ -156,168 +165,6 @@ tend_stream *tend_process_stderr(tend_process *process)
 	return process->err;
 }
 
-/* ---- exit ---- */
-
-bool tend__process_has_exited(const tend_process *p)
-{
-	/* (X) pairs with (X) in observe_locked: the exit record */
-	return atomic_load_explicit(&p->exited, memory_order_acquire);
-}
-
-static void fill_exit(struct tend_exit *e, const siginfo_t *info)
-{
-	switch (info->si_code) {
-	case CLD_EXITED:
-		e->kind = TEND_EXITED;
-		e->code = info->si_status;
-		break;
-	case CLD_KILLED:
-	case CLD_DUMPED:
-		e->kind = TEND_SIGNALED;
-		e->signal = info->si_status;
-		e->core_dumped = info->si_code == CLD_DUMPED;
-		break;
-	default:
-		e->kind = TEND_EXIT_UNKNOWN;
-	}
-}
-
-/* [locked] Looks whether the child has exited, without reaping it; whether that is new. */
-static bool observe_locked(tend_process *p, bool pidfd_is_readable)
-{
-	struct rusage usage = { .ru_maxrss = 0 };
-	siginfo_t info;
-	int r;
-
-	if (tend__process_has_exited(p))
-		return false;
-	r = tend__sys_wait(p->pidfd, true, &info, &usage);
-	if (r == 0 || (r < 0 && r != -ECHILD && !pidfd_is_readable))
-		return false;
-	if (r < 0) {
-		/* Somebody else has reaped it, or keeps us from looking: it is gone, its number may be a stranger's. */
-		p->exit.kind = TEND_EXIT_UNKNOWN;
-		p->reaped = true;
-	} else {
-		fill_exit(&p->exit, &info);
-		p->exit.rusage = usage;
-	}
-	p->exit.wall_ns = tend__now_ns() - p->started_ns;
-	/* (X) pairs with (X) in tend__process_has_exited */
-	atomic_store_explicit(&p->exited, 1, memory_order_release);
-	return true;
-}
-
-static const char *describe(const struct tend_exit *e, char *room, size_t size)
-{
-	if (e->kind == TEND_EXITED)
-		snprintf(room, size, "exited with code %d", e->code);
-	else if (e->kind == TEND_SIGNALED)
-		snprintf(room, size, "was ended by signal %d", e->signal);
-	else
-		snprintf(room, size, "is gone; its status was taken by somebody else");
-	return room;
-}
-
-/* Whoever saw it first tells the log and then everybody else, so that nobody acts on an exit before it is logged. */
-static void announce(tend_process *p)
-{
-	char text[64];
-
-	tend__log(p->exit.kind == TEND_EXIT_UNKNOWN ? TEND_LOG_WARNING : TEND_LOG_INFO, "exit", p->name, p->pid,
-	          "the child %s", describe(&p->exit, text, sizeof text));
-	tend__lock(&p->lock); /* an eventfd that is made later finds the exit told; one that is there is rung first */
-	if (p->exit_fd >= 0)
-		tend__sys_ring(p->exit_fd);
-	/* (X) pairs with (X) in exit_is_told */
-	atomic_store_explicit(&p->told, 1, memory_order_release);
-	tend__unlock(&p->lock);
-	tend__event_signal(&p->changed);
-}
-
-static bool exit_is_told(const tend_process *p)
-{
-	/* (X) pairs with (X) in announce: the exit record */
-	return atomic_load_explicit(&p->told, memory_order_acquire);
-}
-
-/* Until then, or until the deadline. */
-static void await_told(tend_process *p, int64_t deadline)
-{
-	uint32_t g = tend__event_begin(&p->changed);
-
-	while (!exit_is_told(p)) {
-		if (!tend__event_sleep(&p->changed, g, deadline))
-			break;
-		g = tend__event_again(&p->changed);
-	}
-	tend__event_end(&p->changed);
-}
-
-bool tend__process_observe(tend_process *p, bool pidfd_is_readable)
-{
-	bool is_new;
-
-	if (exit_is_told(p))
-		return true;
-	tend__lock(&p->lock);
-	is_new = observe_locked(p, pidfd_is_readable);
-	tend__unlock(&p->lock);
-	if (is_new)
-		announce(p);
-	else if (tend__process_has_exited(p))
-		await_told(p, TEND__NEVER); /* a log callback that does not block is all that it takes */
-	return tend__process_has_exited(p);
-}
-
-bool tend__process_wait_exit(tend_process *p, int64_t deadline)
-{
-	/* An exit that the reaper has not got to yet counts: completion goes before the deadline. */
-	if (deadline != 0)
-		await_told(p, deadline);
-	return tend__process_observe(p, false);
-}
-
-int tend_process_exit_fd(tend_process *process)
-{
-	int fd;
-
-	if (!process)
-		return -EINVAL;
-	if (!tend__process_is_ours(process))
-		return -ECHILD;
-	tend__lock(&process->lock);
-	fd = process->exit_fd;
-	if (fd < 0) {
-		fd = tend__sys_eventfd();
-		if (fd >= 0) {
-			process->exit_fd = fd;
-			if (exit_is_told(process))
-				tend__sys_ring(fd);
-		}
-	}
-	tend__unlock(&process->lock);
-	return fd;
-}
-
-int tend_process_wait(tend_process *process, tend_duration timeout, struct tend_exit *ret_exit, struct tend_error *err)
-{
-	int r = tend__process_check(process, err);
-
-	if (r == 0)
-		r = tend__check_duration(timeout, "timeout", false, err);
-	if (r < 0)
-		return r;
-	if (tend__process_wait_exit(process, tend__deadline(timeout))) {
-		if (ret_exit)
-			*ret_exit = process->exit;
-	} else if (ret_exit) {
-		memset(ret_exit, 0, sizeof *ret_exit);
-		ret_exit->kind = TEND_RUNNING;
-	}
-	return 0;
-}
-
 /* ---- signals and stops ---- */
 
 /* A leader that has exited and is not reaped yet still takes signals: only members that are alive count then. */
@@ -371,12 +218,12 @@ void tend__process_begin_stop(tend_process *p, const struct tend_stop *plan, boo
 		s->kill_asked = false;
 		tend__stop_plan_copy(&s->plan, plan);
 		p->stops_begun++;
-		tend__reaper_stop_locked(p);
+		tend__reaper_notify_locked(p);
 	} else {
 		if (tend__span_ns(plan->after_kill) > tend__span_ns(s->plan.after_kill))
 			s->plan.after_kill = plan->after_kill;
 		s->kill_asked |= kill;
-		tend__reaper_stop_locked(p);
+		tend__reaper_notify_locked(p);
 	}
 	if (waiter) {
 		waiter->number = p->stops_begun;

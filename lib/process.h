@@ -60,6 +60,7 @@ struct tend_process {
 	char *name;
 	pid_t pid;
 	int pidfd;
+	bool is_adopted;            /* no child of ours: its number may become a stranger's at any time */
 	int64_t started_ns;
 	tend_stream *out, *err;     /* the handle's; NULL where there is none */
 	struct tend__input in;
@@ -67,6 +68,8 @@ struct tend_process {
 	struct tend__cgroup cgroup; /* TEND_SCOPE_CGROUP */
 	enum tend_forgotten_kind if_forgotten;
 	struct tend__stop_plan forgotten_plan;
+	enum tend_survivors_kind survivors_policy; /* never absent */
+	struct tend__stop_plan survivors_plan;
 
 	_Atomic uint32_t detached;
 	_Atomic uint32_t exited;    /* 1: `exit` is valid and final */
@@ -76,17 +79,31 @@ struct tend_process {
 	struct tend_exit exit;
 
 	struct tend__lock lock;     /* guards all below; the number is signalled and given up under it */
+	uint64_t sent;              /* signals that got there, a bit each, the lowest is 1 */
+	int64_t ended_ns;           /* when it was first seen to be gone without a status; 0: not yet */
+	bool released;              /* the child is somebody else's business now */
 	int exit_fd;                /* for tend_process_exit_fd(); -1: nobody has asked for it */
+	struct tend_pid_name survivors[TEND_MAX_NAMED]; /* of the child's own exit, before the policy acted */
+	size_t n_survivors;
 	bool reaped;                /* the number may belong to a stranger */
 	uint32_t stops_begun;
 	struct tend__stopping stopping;
 	struct tend__kept *kept;
+
+	/* the list of all, guarded by its lock (live.c) */
+	bool is_live;
+	unsigned live_round;
+	struct tend_process *live_prev, *live_next;
 
 	/* the reaper's inbox, guarded by its lock */
 	bool in_inbox;
 	struct tend_process *inbox_next;
 	/* the reaper's alone */
 	bool in_stops;
+	bool watched;              /* its exit; set before it is known to the reaper */
+	bool in_retries;
+	unsigned dropped;          /* references to be given up */
+	struct tend_process *dropped_next;
 	bool cgroup_watched;
 	struct tend_process *retries_next; /* the pidfd said exited and waitid did not: to be looked at again */
 	struct tend_process *stops_prev, *stops_next;
@@ -94,11 +111,16 @@ struct tend_process {
 
 /* [any] A process without a child yet: one reference, pid 0, pidfd -1.  NULL: no memory. */
 tend_process *tend__process_new(const char *name);
+/* [owner] Before anybody else knows it.  The choice has been checked. */
+void tend__process_set_forgotten(tend_process *p, const struct tend_forgotten *choice);
 void tend__process_ref(tend_process *p);
 void tend__process_unref(tend_process *p);
 bool tend__process_is_ours(const tend_process *p);
 /* [any] -ECHILD when the handle is another process's. */
 int tend__process_check(const tend_process *p, struct tend_error *err);
+
+/* [any] What the kernel says of it now; all zero where that is not to be known. */
+void tend__process_kernel_state(tend_process *p, struct tend_kernel_state *ret_state);
 
 /* [any] Whether the exit is known. */
 bool tend__process_has_exited(const tend_process *p);

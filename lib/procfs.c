@@ -101,6 +101,29 @@ static bool parse_stat(const char *text, char *ret_state, int *ret_pgrp, int *re
 	                   ret_pgrp, ret_threads) == 3;
 }
 
+static int slurp_of(pid_t pid, const char *file, char *ret_text, size_t room)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+	return tend__procfs_slurp(path, ret_text, room);
+}
+
+void tend__procfs_state(pid_t pid, struct tend_kernel_state *ret_state)
+{
+	char text[4096];
+	const char *tracer;
+	int pgrp, threads;
+
+	memset(ret_state, 0, sizeof *ret_state);
+	if (slurp_of(pid, "stat", text, sizeof text) < 0 || !parse_stat(text, &ret_state->state, &pgrp, &threads))
+		return;
+	if (slurp_of(pid, "wchan", text, sizeof text) == 0 && strcmp(text, "0") != 0)
+		snprintf(ret_state->wchan, sizeof ret_state->wchan, "%.*s", (int)sizeof ret_state->wchan - 1, text);
+	if (slurp_of(pid, "status", text, sizeof text) == 0 && (tracer = strstr(text, "\nTracerPid:")) != NULL)
+		ret_state->tracer = (pid_t)strtol(tracer + 11, NULL, 10);
+}
+
 static void look_at_group(pid_t pid, const void *what, struct found *found)
 {
 	const pid_t *pgid = what;

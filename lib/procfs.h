@@ -12,6 +12,8 @@
  * knows: then at least one, with pid 0 and the name "?".
  */
 size_t tend__procfs_group(pid_t pgid, struct tend_pid_name *ret_names);
+/* [any] What the kernel says of it; all zero where that cannot be read. */
+void tend__procfs_state(pid_t pid, struct tend_kernel_state *ret_state);
 /* [any] A process's number and its name, "?" where it is not known. */
 void tend__procfs_name(pid_t pid, struct tend_pid_name *ret_name);
 /* [any] The begin of a small file, NUL-terminated: 0, or a negative errno value; -ESRCH when there is nothing. */

@@ -322,6 +322,8 @@ static void read_some(struct reader *r)
 		leave(r, n == 0 ? TEND_END_EOF : TEND_END_READ_ERROR, (int)-n);
 		return;
 	}
+	if (atomic_load_explicit(&r->st->last_read_ns, memory_order_relaxed))
+		atomic_store_explicit(&r->st->last_read_ns, tend__now_ns(), memory_order_relaxed);
 	r->burst += (uint64_t)n;
 	grow_pipe(r);
 	take(r, (uint32_t)n);
@@ -348,7 +350,10 @@ static void step(struct reader *r)
 
 static void tend__reader_gone(tend_stream *st)
 {
-	tend__sys_close(st->fd);
+	if (!atomic_load_explicit(&st->keep_fd, memory_order_relaxed)) {
+		tend__sys_close(st->fd);
+		st->fd = -1;
+	}
 	/* (D) pairs with (D) in is_gone: the descriptor is closed, the end is recorded */
 	atomic_store_explicit(&st->gone, 1, memory_order_release);
 	tend__event_signal(&st->gone_event);

@@ -10,6 +10,7 @@
  *   inbox     processes whose `stopping` wants looking at; guarded by reaper.lock, LIFO, each at most once.
  *   stops     processes with a stop in progress; the reaper's alone.
  *   retries   processes whose pidfd is readable and that cannot be waited for yet; the reaper's alone.
+ *   dropped   processes of which references have to be given up; the reaper's alone.
  *
  * Invariants
  *   I1  A child is reaped after its exit has been published, under the process's lock, by the reaper or with the last
@@ -21,6 +22,8 @@
  *   I4  A readable pidfd is a hint; waitid decides.
  *   I5  A process with a cgroup has one more reference until that is empty and the child has exited; then the
  *       directory is removed.
+ *   I6  The events of one epoll_wait(2) name processes, some of them twice; so the reaper gives up references only
+ *       when it is through with all of them.
  *
  * How the blocked reaper wakes: a pidfd, cgroup.events, the eventfd (inbox), the timer (earliest deadline of all
  * stops).  Who waits for it sleeps on the process's event; both publications are followed by a signal of it.
@@ -38,6 +41,7 @@
 #include "group.h"
 #include "rcu.h"
 #include "stopper.h"
+#include "survivors.h"
 #include "sys.h"
 
 #define REAPER_STACK ((size_t)128 << 10) /* reads /proc, calls the host's log function */
@@ -50,12 +54,37 @@ static struct {
 	int epfd, timerfd, wake_fd;
 	struct tend__lock lock;   /* guards inbox; held while a pidfd is added */
 	struct tend_process *inbox;
-	struct tend_process *stops, *retries;
+	struct tend_process *stops, *retries, *dropped;
 } reaper = {
 	.setup = TEND__LOCK_INIT(TEND__RANK_SETUP),
 	.epfd = -1, .timerfd = -1, .wake_fd = -1,
 	.lock = TEND__LOCK_INIT(TEND__RANK_REAPER),
 };
+
+/* ---- references ---- */
+
+static void drop(tend_process *p)
+{
+	if (p->dropped++)
+		return;
+	p->dropped_next = reaper.dropped;
+	reaper.dropped = p;
+}
+
+static void give_up_dropped(void)
+{
+	struct tend_process *p = reaper.dropped, *next;
+
+	reaper.dropped = NULL;
+	for (; p; p = next) {
+		unsigned n = p->dropped;
+
+		next = p->dropped_next;
+		p->dropped = 0;
+		while (n--)
+			tend__process_unref(p);
+	}
+}
 
 /* ---- the list of stops ---- */
 
@@ -95,7 +124,7 @@ static void reap(tend_process *p, bool group_is_empty)
 
 	tend__lock(&p->lock);
 	if (!p->reaped && (group_is_empty || tend__group_outlives_leader(p))) {
-		tend__sys_wait(p->pidfd, false, &info, &usage);
+		tend__sys_wait(p->pidfd, p->pid, false, &info, &usage);
 		p->reaped = done = true;
 	}
 	tend__unlock(&p->lock);
@@ -113,7 +142,7 @@ static void end_stop(tend_process *p)
 	unlink_stop(p);
 	if (tend__process_has_exited(p))
 		reap(p, gone);
-	tend__process_unref(p);
+	drop(p);
 }
 
 /*
@@ -122,6 +151,7 @@ static void end_stop(tend_process *p)
  */
 static void retry_later(tend_process *p)
 {
+	p->in_retries = true;
 	p->retries_next = reaper.retries;
 	reaper.retries = p;
 }
@@ -176,7 +206,7 @@ static void look_at_cgroup(tend_process *p)
 	look_now(p);
 	tend__cgroup_remove(&p->cgroup);
 	p->cgroup_watched = false;
-	tend__process_unref(p);
+	drop(p);
 }
 
 static void on_cgroup(tend_process *p)
@@ -187,22 +217,58 @@ static void on_cgroup(tend_process *p)
 
 /* ---- exits ---- */
 
+/* It is looked at no more. */
+static void unwatch(tend_process *p)
+{
+	p->watched = false;
+	drop(p);
+}
+
 static void on_exit_seen(tend_process *p)
 {
+	tend__survivors_look(p);
 	reap(p, false);
 	look_now(p);
 	watch_cgroup(p);
 	look_at_cgroup(p);
-	tend__process_unref(p);
+	unwatch(p);
+}
+
+static bool is_released(tend_process *p)
+{
+	bool released;
+
+	tend__lock(&p->lock);
+	released = p->released;
+	tend__unlock(&p->lock);
+	return released;
+}
+
+static void look_at_exit(tend_process *p, bool pidfd_is_readable)
+{
+	if (tend__process_observe(p, pidfd_is_readable))
+		on_exit_seen(p);
+	else if (is_released(p))
+		unwatch(p);
+	else
+		retry_later(p);
 }
 
 static void on_pidfd(tend_process *p)
 {
+	if (!p->watched) /* it was let go of in this very round */
+		return;
 	tend__sys_epoll_del(reaper.epfd, p->pidfd);
-	if (tend__process_observe(p, true))
-		on_exit_seen(p);
-	else
-		retry_later(p);
+	look_at_exit(p, true);
+}
+
+/* A handle was released: the child is somebody else's from now on.  Who is in `retries` is met there. */
+static void on_released(tend_process *p)
+{
+	if (!p->watched || p->in_retries)
+		return;
+	tend__sys_epoll_del(reaper.epfd, p->pidfd);
+	unwatch(p);
 }
 
 /* Looks at all of them at every wake-up; when to wake up for them at the latest. */
@@ -213,10 +279,8 @@ static int64_t run_retries(void)
 	reaper.retries = NULL;
 	for (; p; p = next) {
 		next = p->retries_next;
-		if (tend__process_observe(p, false))
-			on_exit_seen(p);
-		else
-			retry_later(p);
+		p->in_retries = false;
+		look_at_exit(p, false);
 	}
 	return reaper.retries ? tend__after(tend__now_ns(), RETRY_NS) : TEND__NEVER;
 }
@@ -262,15 +326,17 @@ static void on_stop(tend_process *p)
 {
 	bool over = false;
 
+	if (is_released(p))
+		on_released(p);
 	if (p->in_stops) {
-		tend__process_unref(p); /* one reference for a stop is enough */
+		drop(p); /* one reference for a stop is enough */
 		tend__stopper_extend(p);
 	} else if (is_active(p)) {
 		link_stop(p);
 		watch_cgroup(p);
 		over = tend__stopper_begin(p);
 	} else {
-		tend__process_unref(p);
+		drop(p);
 		return;
 	}
 	if (!over && take_kill(p))
@@ -313,12 +379,20 @@ static int64_t run_stops(void)
 
 /* ---- the thread ---- */
 
+static _Thread_local bool is_reaper;
+
+bool tend__is_reaper(void)
+{
+	return is_reaper;
+}
+
 static void *run(void *arg)
 {
 	struct epoll_event events[EVENTS];
 	int64_t armed = TEND__NEVER;
 
 	(void)arg;
+	is_reaper = true;
 	for (;;) {
 		int n = tend__sys_epoll_wait(reaper.epfd, events, EVENTS);
 		int64_t earliest, stops;
@@ -343,6 +417,7 @@ static void *run(void *arg)
 			tend__sys_timerfd_set(reaper.timerfd, earliest);
 			armed = earliest;
 		}
+		give_up_dropped();
 	}
 	return NULL;
 }
@@ -362,7 +437,7 @@ static void after_fork_in_child(void)
 	tend__lock_init(&reaper.setup, TEND__RANK_SETUP);
 	tend__lock_init(&reaper.lock, TEND__RANK_REAPER);
 	reaper.running = false;
-	reaper.inbox = reaper.stops = reaper.retries = NULL;
+	reaper.inbox = reaper.stops = reaper.retries = reaper.dropped = NULL;
 }
 
 static int make(void)
@@ -423,6 +498,7 @@ int tend__reaper_watch(tend_process *p)
 	 * reads.
 	 */
 	tend__lock(&reaper.lock);
+	p->watched = true;
 	r = tend__sys_epoll_add(reaper.epfd, p->pidfd, p);
 	tend__unlock(&reaper.lock);
 	if (r < 0)
@@ -430,7 +506,7 @@ int tend__reaper_watch(tend_process *p)
 	return r;
 }
 
-void tend__reaper_stop_locked(tend_process *p)
+void tend__reaper_notify_locked(tend_process *p)
 {
 	bool ring = false;
 

@@ -10,9 +10,11 @@ int tend__reaper_start(struct tend_error *err);
 /* [any] Watches p->pidfd; takes a reference until the exit has been seen.  0, or -ENOMEM, -ENOSPC. */
 int tend__reaper_watch(tend_process *p);
 /*
- * [any, locked] p->stopping has a new plan (or kill_asked): the reaper will look at it.  Takes a reference until the
- * stop has ended.
+ * [any, locked] p->stopping has a new plan (or kill_asked), or the process was released: the reaper will look at it.
+ * Takes a reference until the stop has ended.
  */
-void tend__reaper_stop_locked(tend_process *p);
+void tend__reaper_notify_locked(tend_process *p);
+/* [any] Whether this is the reaper's own thread, which nobody may make wait for the reaper. */
+bool tend__is_reaper(void);
 
 #endif

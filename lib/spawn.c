@@ -20,6 +20,7 @@
 #include "clock.h"
 #include "error.h"
 #include "input.h"
+#include "live.h"
 #include "mem.h"
 #include "opts.h"
 #include "process.h"
@@ -98,6 +99,16 @@ static int make_words(struct tend__spawning *s, struct tend_error *err)
 	return 0;
 }
 
+static int make_error_pipe(struct tend__spawning *s, struct tend_error *err)
+{
+	int r = tend__sys_pipe(s->error_pipe);
+
+	if (r < 0)
+		return tend__refuse_step(s, r, TEND_STEP_PIPE, "no pipe for the child's errors", err);
+	s->plan.error_fd = s->error_pipe[1];
+	return 0;
+}
+
 static int make_plan(struct tend__spawning *s, struct tend_error *err)
 {
 	int r = make_words(s, err);
@@ -111,11 +122,7 @@ static int make_plan(struct tend__spawning *s, struct tend_error *err)
 	for (size_t i = 0; i < s->o->n_pass_fds; i++)
 		s->plan.fds[s->plan.n_fds++] = s->o->pass_fds[i];
 	s->plan.scope = s->p->scope;
-	r = tend__sys_pipe(s->error_pipe);
-	if (r < 0)
-		return tend__refuse_step(s, r, TEND_STEP_PIPE, "no pipe for the child's errors", err);
-	s->plan.error_fd = s->error_pipe[1];
-	return 0;
+	return make_error_pipe(s, err);
 }
 
 /* ---- clone ---- */
@@ -133,10 +140,12 @@ static pid_t clone_into_cgroup(struct tend__spawning *s)
 
 	if (!tend__sys_forced_off("clone3") && !tend__sys_forced_off("vfork"))
 		pid = tend__sys_spawn_into(&s->plan, s->p->cgroup.dir_fd, &s->p->pidfd);
-	if (!is_unavailable(pid))
-		return pid;
-	s->plan.procs_fd = tend__cgroup_open_procs(&s->p->cgroup);
-	return s->plan.procs_fd < 0 ? s->plan.procs_fd : -ENOSYS;
+	if (is_unavailable(pid)) {
+		s->plan.procs_fd = tend__cgroup_open_procs(&s->p->cgroup);
+		pid = s->plan.procs_fd < 0 ? s->plan.procs_fd : -ENOSYS;
+	}
+	s->in_cgroup = pid < 0 && pid != -ENOSYS && pid != -EAGAIN && pid != -ENOMEM;
+	return pid;
 }
 
 /* The ladder: shared memory and a pidfd; a copy and a pidfd; a copy, and pidfd_open(2) afterwards. */
@@ -229,6 +238,14 @@ static int refuse_child(struct tend__spawning *s, const struct tend__child_error
 	return tend__refuse_step(s, -e->error, step, what, err);
 }
 
+/* The clone itself failed. */
+static int refuse_clone(struct tend__spawning *s, struct tend_error *err)
+{
+	if (s->in_cgroup)
+		return tend__refuse_step(s, s->p->pid, TEND_STEP_CGROUP, "it cannot be born in its cgroup", err);
+	return tend__refuse_step(s, s->p->pid, TEND_STEP_CLONE, "no new process", err);
+}
+
 static int start_child(struct tend__spawning *s, struct tend_error *err)
 {
 	struct tend__child_error e;
@@ -245,7 +262,7 @@ static int start_child(struct tend__spawning *s, struct tend_error *err)
 		clone_quietly(s);
 	}
 	if (p->pid < 0)
-		return tend__refuse_step(s, p->pid, TEND_STEP_CLONE, "no new process", err);
+		return refuse_clone(s, err);
 	if (!s->shared && p->scope != TEND_SCOPE_NONE && p->scope != TEND_SCOPE_SESSION)
 		tend__sys_setpgid(p->pid); /* the child does it too; whoever is first */
 	if (p->pidfd < 0)
@@ -268,6 +285,40 @@ static int start_child(struct tend__spawning *s, struct tend_error *err)
 
 /* ---- all of it ---- */
 
+/*
+ * The cgroup could be made, and is not to be entered: by who owns it and not the one that the host is in, for
+ * example.
+ */
+static int start_without_cgroup(struct tend__spawning *s, const struct tend_error *why, struct tend_error *err)
+{
+	tend_process *p = s->p;
+	int r;
+
+	tend__log(TEND_LOG_WARNING, "no-cgroup", p->name, 0, "%s: a process group has to do", why->message);
+	tend__cgroup_fini(&p->cgroup, false);
+	close_one(&s->plan.procs_fd);
+	close_one(&s->error_pipe[0]);
+	close_one(&s->error_pipe[1]);
+	tend__sys_close(p->pidfd);
+	p->pidfd = -1;
+	s->shared = 0;
+	p->scope = s->plan.scope = TEND_SCOPE_GROUP;
+	r = make_error_pipe(s, err);
+	return r == 0 ? start_child(s, err) : r;
+}
+
+static int start(struct tend__spawning *s, struct tend_error *err)
+{
+	struct tend_error why = { .step = TEND_STEP_NONE };
+	int r = start_child(s, &why);
+
+	if (r < 0 && why.step == TEND_STEP_CGROUP && s->o->cgroup.if_unavailable == TEND_NO_CGROUP_GROUP)
+		return start_without_cgroup(s, &why, err);
+	if (r < 0 && err)
+		*err = why;
+	return r;
+}
+
 static int spawn(const struct tend_spawn *o, tend_process *p, struct tend_error *err)
 {
 	struct tend__spawning s = {
@@ -279,7 +330,7 @@ static int spawn(const struct tend_spawn *o, tend_process *p, struct tend_error 
 	if (r == 0)
 		r = make_plan(&s, err);
 	if (r == 0)
-		r = start_child(&s, err);
+		r = start(&s, err);
 	clean_up(&s);
 	return r;
 }
@@ -302,6 +353,8 @@ int tend_spawn(const struct tend_spawn *spawn_options, tend_process **ret_proces
 	if (!spawn_options || !ret_process)
 		return tend__refuse(err, NULL, spawn_options ? "ret_process" : "spawn", "must not be NULL");
 	r = tend__check_spawn(spawn_options, err);
+	if (r == 0)
+		r = tend__live_check(err);
 	if (r < 0)
 		return r;
 	r = tend__rcu_setup(); /* before the first handle: from then on a fork is noticed */
@@ -312,14 +365,17 @@ int tend_spawn(const struct tend_spawn *spawn_options, tend_process **ret_proces
 	tend__free(name);
 	if (!p)
 		return tend__error_sys(err, -ENOMEM, TEND_STEP_ALLOCATE, NULL, "no memory for a process");
-	p->if_forgotten = spawn_options->if_forgotten.kind;
-	if (p->if_forgotten == TEND_IF_FORGOTTEN_TERMINATE)
-		tend__stop_plan_copy(&p->forgotten_plan, spawn_options->if_forgotten.stop);
+	tend__process_set_forgotten(p, &spawn_options->if_forgotten);
+	if (spawn_options->survivors.kind)
+		p->survivors_policy = spawn_options->survivors.kind;
+	if (p->survivors_policy == TEND_SURVIVORS_STOPPED)
+		tend__stop_plan_copy(&p->survivors_plan, spawn_options->survivors.stop);
 	r = spawn(spawn_options, p, err);
 	if (r < 0) {
 		abandon(p);
 		return r;
 	}
+	tend__live_add(p);
 	*ret_process = p;
 	return 0;
 }

@@ -31,6 +31,7 @@ struct tend__spawning {
 	int ends[3];        /* the child's ends of our pipes, to be closed here after the clone */
 	int terminal[2];    /* a pseudoterminal: our side until the stream owns it, the child's */
 	int error_pipe[2];
+	bool in_cgroup;     /* it was its cgroup that the clone failed for */
 	volatile int shared;
 };
 

@@ -51,17 +51,30 @@ static int send_noted(tend_process *p, int sig, enum tend_target target)
 	return r;
 }
 
+/* A child that SIGKILL does not end is asleep in the kernel, frozen, or its tracer's. */
+static void explain(tend_process *p, struct tend_kernel_state *ret_state)
+{
+	tend__process_kernel_state(p, ret_state);
+	tend__log(TEND_LOG_ERROR, "unkillable", p->name, p->pid, "it is still there: state %c%s%s, tracer %d",
+	          ret_state->state ? ret_state->state : '?', ret_state->wchan[0] ? " in " : "", ret_state->wchan,
+	          (int)ret_state->tracer);
+}
+
 static void finish(tend_process *p, enum tend_stopped outcome)
 {
 	struct tend__stopping *s = &p->stopping;
 	struct tend_pid_name survivors[TEND_MAX_NAMED] = { { .pid = 0 } };
 	size_t n = outcome >= TEND_STOP_SURVIVORS ? tend__group_members(p, survivors) : 0;
+	struct tend_kernel_state leader = { .state = 0 };
 
+	if (outcome == TEND_STOP_UNCONFIRMED)
+		explain(p, &leader);
 	tend__lock(&p->lock);
 	s->report.outcome = outcome;
 	s->report.phase = outcome == TEND_STOPPED_BEFORE ? 0 : s->machine.phase;
 	s->report.duration_ns = tend__now_ns() - s->began;
 	s->report.n_survivors = n;
+	s->report.leader = leader;
 	memcpy(s->report.survivors, survivors, sizeof survivors);
 	for (struct tend__stop_waiter *w = s->waiters; w; w = w->next) {
 		w->report = s->report;

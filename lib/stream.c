@@ -70,7 +70,9 @@ static void init(tend_stream *st, int fd, const struct tend_stream_options *opti
 	atomic_init(&st->pipe_size, size > 0 ? (uint64_t)size : 0);
 	atomic_init(&st->refs, 1);
 	atomic_init(&st->control, 0);
+	atomic_init(&st->keep_fd, 0);
 	atomic_init(&st->gone, 0);
+	atomic_init(&st->last_read_ns, 0);
 	st->drain_idle_ns = st->drain_deadline = TEND__NEVER;
 	tend__event_init(&st->gone_event);
 	tend__parker_init(&st->tx_parker);
@@ -233,6 +235,30 @@ bool tend__stream_wait_gone(tend_stream *stream, int64_t deadline)
 	}
 	tend__event_end(&stream->gone_event);
 	return gone;
+}
+
+void tend__stream_watch_activity(tend_stream *stream)
+{
+	atomic_store_explicit(&stream->last_read_ns, tend__now_ns(), memory_order_relaxed);
+}
+
+int64_t tend__stream_last_read(const tend_stream *stream)
+{
+	return atomic_load_explicit(&stream->last_read_ns, memory_order_relaxed);
+}
+
+int tend__stream_take_fd(tend_stream *stream)
+{
+	int fd;
+
+	if (!stream->has_reader)
+		return -1;
+	atomic_store_explicit(&stream->keep_fd, 1, memory_order_relaxed); /* the command orders it */
+	tend__stream_command(stream, TEND__ABORT);
+	tend__stream_wait_gone(stream, TEND__NEVER);
+	fd = stream->fd;
+	stream->fd = -1;
+	return fd;
 }
 
 void tend__stream_close(tend_stream *stream, bool join)

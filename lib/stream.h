@@ -41,12 +41,14 @@ struct tend_stream {
 	struct tend__slots slots;
 	struct tend__parker tx_parker; /* the reader's, for all its channels */
 	_Atomic uint32_t control;      /* commands to the reader */
-	_Atomic uint32_t gone;         /* 1: the reader has closed the descriptor */
+	_Atomic uint32_t keep_fd;      /* 1: the reader does not close the descriptor, which is asked for; relaxed */
+	_Atomic uint32_t gone;         /* 1: the reader has closed the descriptor, or left it in `fd` */
 	struct tend__event gone_event;
 
 	/* written by the reader, read by anybody, relaxed */
 	_Atomic uint64_t bytes_read, chunks_read, bytes_dropped, chunks_dropped;
 	_Atomic uint64_t pipe_size;
+	_Atomic int64_t last_read_ns;  /* 0: nobody wants to know */
 
 	struct tend__lock lock;        /* guards all below, and changes of slots */
 	struct tend__replay replay;
@@ -80,8 +82,13 @@ void tend__stream_command(tend_stream *stream, uint32_t command);
  * moment and lets go.  Of several drains the most hurried counts.
  */
 void tend__stream_drain(tend_stream *stream, int64_t idle_ns, int64_t deadline);
+/* [any] From now on it is noted when bytes were read; and when they were, or this was called. */
+void tend__stream_watch_activity(tend_stream *stream);
+int64_t tend__stream_last_read(const tend_stream *stream);
 /* [any] Whether the reader has let go of the descriptor by `deadline`. */
 bool tend__stream_wait_gone(tend_stream *stream, int64_t deadline);
+/* [owner] Ends the stream; the descriptor, which is the caller's from here on; -1: it had been closed. */
+int tend__stream_take_fd(tend_stream *stream);
 /* [owner] Ends the stream and drops the owner's reference.  `join`: waits for the reader, which leaves at once. */
 void tend__stream_close(tend_stream *stream, bool join);
 /* [any] The stream whose reader this thread is, or NULL. */

@@ -630,16 +630,48 @@ int tend__sys_setpgid(pid_t pid)
 	return checked(setpgid(pid, pid));
 }
 
-int tend__sys_wait(int pidfd, bool leave, siginfo_t *ret_info, struct rusage *ret_usage)
+static int wait_for(int type, int id, int flags, siginfo_t *ret_info, struct rusage *ret_usage)
 {
-	int flags = WEXITED | WNOHANG | (leave ? WNOWAIT : 0);
 	long r;
 
 	memset(ret_info, 0, sizeof *ret_info);
 	do
-		r = syscall(SYS_waitid, P_PIDFD_TYPE, pidfd, ret_info, flags, ret_usage);
+		r = syscall(SYS_waitid, type, id, ret_info, flags, ret_usage);
 	while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : ret_info->si_pid != 0;
+}
+
+int tend__sys_wait(int pidfd, pid_t pid, bool leave, siginfo_t *ret_info, struct rusage *ret_usage)
+{
+	int flags = WEXITED | WNOHANG | (leave ? WNOWAIT : 0);
+	int r = wait_for(P_PIDFD_TYPE, pidfd, flags, ret_info, ret_usage);
+
+	if (r == -EINVAL || r == -ENOSYS || r == -EPERM)
+		r = wait_for(P_PID, pid, flags, ret_info, ret_usage);
+	return r;
+}
+
+/* linux/pidfd.h from 6.13 on, and its status from 6.15 on; the headers here may be older. */
+struct info {
+	uint64_t mask, cgroup;
+	uint32_t pid, tgid, ppid, ids[8];
+	int32_t exit_code;
+};
+#define GET_INFO _IOWR(0xff, 11, struct info) /* PIDFD_GET_INFO */
+#define INFO_EXIT UINT64_C(8)                 /* PIDFD_INFO_EXIT */
+
+int tend__sys_exit_status(int pidfd, int *ret_status)
+{
+	struct info info = { .mask = INFO_EXIT };
+	int saved = errno, r = checked(ioctl(pidfd, GET_INFO, &info));
+
+	errno = saved;
+	if (r == -ESRCH) /* gone, and the kernel does not keep it: before 6.15 */
+		return 0;
+	if (r < 0)
+		return r;
+	*ret_status = info.exit_code;
+	return info.mask & INFO_EXIT ? 1 : 0;
 }
 
 int tend__sys_reap(pid_t pid)

@@ -113,15 +113,23 @@ pid_t tend__sys_spawn_copied(const struct tend__plan *plan, bool with_pidfd, int
 pid_t tend__sys_spawn_into(const struct tend__plan *plan, int cgroup_fd, int *ret_pidfd);
 int tend__sys_pidfd_open(pid_t pid);
 int tend__sys_setpgid(pid_t pid);
-/* waitid(2) with WEXITED | WNOHANG: 1 and *ret_info when it has exited, 0 when not.  `leave`: WNOWAIT. */
-int tend__sys_wait(int pidfd, bool leave, siginfo_t *ret_info, struct rusage *ret_usage);
+/*
+ * waitid(2) with WEXITED | WNOHANG: 1 and *ret_info when it has exited, 0 when not.  `leave`: WNOWAIT.  By the number
+ * where the kernel, or a filter, has no P_PIDFD.
+ */
+int tend__sys_wait(int pidfd, pid_t pid, bool leave, siginfo_t *ret_info, struct rusage *ret_usage);
+/*
+ * The status of a process that has been reaped, as wait(2) has it: 1; 0: it is not known, or not yet; -errno: there is
+ * no PIDFD_GET_INFO.
+ */
+int tend__sys_exit_status(int pidfd, int *ret_status);
 /* Waits for the end of a child that has one, and reaps it. */
 int tend__sys_reap(pid_t pid);
 int tend__sys_pidfd_signal(int pidfd, int sig, unsigned flags);
 int tend__sys_kill(pid_t pid, int sig);
 
 /* Whether a test forces the fallback of a facility: "vfork", "clone_pidfd", "pidfd_group",
- * "pidfd_signal", "close_range", "clone3". */
+ * "pidfd_signal", "close_range", "clone3", "pidfd_info". */
 bool tend__sys_forced_off(const char *facility);
 
 #define TEND__PIDFD_GROUP 4u /* PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9 */

@@ -259,8 +259,8 @@ WRAP(int, set_terminal, (int fd, bool raw, unsigned short rows, unsigned short c
 WRAP(int, memfd, (const void *bytes, size_t n), (bytes, n))
 WRAP(int, pidfd_open, (pid_t pid), (pid))
 WRAP(int, setpgid, (pid_t pid), (pid))
-WRAP(int, wait, (int pidfd, bool leave, siginfo_t *ret_info, struct rusage *ret_usage),
-     (pidfd, leave, ret_info, ret_usage))
+WRAP(int, wait, (int pidfd, pid_t pid, bool leave, siginfo_t *ret_info, struct rusage *ret_usage),
+     (pidfd, pid, leave, ret_info, ret_usage))
 WRAP(int, pidfd_signal, (int pidfd, int sig, unsigned flags), (pidfd, sig, flags))
 WRAP(int, kill, (pid_t pid, int sig), (pid, sig))
 

@@ -4,6 +4,7 @@
 # .c file of their name, and a test is linked with LDADD below.
 
 test_programs = \
+	%D%/test_adopt \
 	%D%/test_backpressure \
 	%D%/test_broadcast \
 	%D%/test_cgroup \
@@ -32,12 +33,15 @@ test_programs = \
 	%D%/test_regressions \
 	%D%/test_replay \
 	%D%/test_replay_stream \
+	%D%/test_shutdown \
 	%D%/test_sources \
 	%D%/test_spawn \
 	%D%/test_stall \
+	%D%/test_status \
 	%D%/test_stdio \
 	%D%/test_stop \
 	%D%/test_stream \
+	%D%/test_survivors \
 	%D%/test_two_streams \
 	%D%/test_visit \
 	%D%/test_with_parent \
@@ -55,6 +59,7 @@ tool_programs = \
 	%D%/test_tool_stop
 # Those whose threads can meet in more than one order: what "make check-loop" repeats.
 loop_programs = \
+	%D%/test_adopt \
 	%D%/test_backpressure \
 	%D%/test_broadcast \
 	%D%/test_cgroup \
@@ -69,10 +74,13 @@ loop_programs = \
 	%D%/test_process \
 	%D%/test_replay \
 	%D%/test_replay_stream \
+	%D%/test_shutdown \
 	%D%/test_spawn \
 	%D%/test_stall \
+	%D%/test_status \
 	%D%/test_stop \
 	%D%/test_stream \
+	%D%/test_survivors \
 	%D%/test_with_parent \
 	%D%/test_write_to \
 	%D%/stress_chan \
@@ -82,6 +90,7 @@ loop_programs = \
 test_helpers = \
 	%D%/helpers/closer \
 	%D%/helpers/crasher \
+	%D%/helpers/dripper \
 	%D%/helpers/echoer \
 	%D%/helpers/exiter \
 	%D%/helpers/flooder \

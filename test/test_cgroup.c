@@ -227,6 +227,38 @@ static void is_refused_or_replaced(void)
 	tend_process_free(p);
 }
 
+/* It can be made and not be entered, whichever way: the same two ways out. */
+static void entering_is_refused(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = in_cgroup(argv);
+	size_t fds = test_count_fds();
+	struct tend_exit ended;
+	struct tend_error e;
+	tend_process *p = NULL;
+
+	fault_fail_sys("spawn_into", 1, EACCES);
+	CHECK_INT(-EACCES, tend_spawn(&s, &p, &e));
+	CHECK_INT(TEND_STEP_CGROUP, e.step);
+	fault_fail_sys("spawn_into", 1, EAGAIN);
+	CHECK_INT(-EAGAIN, tend_spawn(&s, &p, &e));
+	CHECK_INT(TEND_STEP_CLONE, e.step);
+	CHECK(!p && test_no_children());
+	s.cgroup.if_unavailable = TEND_NO_CGROUP_GROUP;
+	memset(&e, 0, sizeof e);
+	fault_fail_sys("spawn_into", 1, EACCES);
+	if (CHECK_OK(tend_spawn(&s, &p, &e), &e)) {
+		CHECK(fault_fired());
+		CHECK_INT(TEND_SCOPE_GROUP, tend_process_scope(p));
+		CHECK(!tend_process_cgroup(p));
+		CHECK_INT(0, e.code);
+		test_wait(p, &ended);
+	}
+	fault_reset();
+	tend_process_free(p);
+	test_settle(fds);
+}
+
 /* A directory that is none of a cgroup file system is left as it was. */
 static void not_a_cgroup(void)
 {
@@ -301,6 +333,7 @@ int main(int argc, char **argv)
 		{ "survivors_are_named", survivors_are_named },
 		{ "removed_behind_the_handle", removed_behind_the_handle },
 		{ "is_refused_or_replaced", is_refused_or_replaced },
+		{ "entering_is_refused", entering_is_refused },
 		{ "not_a_cgroup", not_a_cgroup },
 		{ "failed_spawn_leaves_none", failed_spawn_leaves_none },
 		{ "with_fallbacks", with_fallbacks },

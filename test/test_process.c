@@ -299,98 +299,6 @@ static void first_thread_ends(void)
 	tend_process_free(p);
 }
 
-/* ---- hosts that take the status away ---- */
-
-static bool is_right_or_unknown(const struct tend_exit *e, int code)
-{
-	return e->kind == TEND_EXIT_UNKNOWN ? e->code == 0 && e->signal == 0
-	                                    : e->kind == TEND_EXITED && e->code == code;
-}
-
-static _Atomic bool thief_must_go;
-
-static void thieve(struct test_thread *t, void *arg)
-{
-	(void)t;
-	(void)arg;
-	while (!atomic_load(&thief_must_go))
-		if (waitpid(-1, NULL, WNOHANG) <= 0)
-			sched_yield();
-}
-
-/* Hazard 30: whoever wins, the wait returns with the right status or none. */
-static void status_stolen_in_a_race(void)
-{
-	struct test_thread thief;
-
-	atomic_store(&thief_must_go, false);
-	test_thread_start(&thief, thieve, NULL);
-	for (int i = 0; i < 100; i++) {
-		tend_process *p = spawn_plain("exiter", "3");
-		struct tend_exit ended;
-
-		if (!p)
-			break;
-		if (test_wait(p, &ended))
-			CHECK(is_right_or_unknown(&ended, 3));
-		tend_process_free(p);
-	}
-	atomic_store(&thief_must_go, true);
-	test_thread_join(&thief);
-}
-
-/* Hazard 30: the library is kept from looking until the host has taken the status. */
-static void status_stolen_for_certain(void)
-{
-	tend_process *p = spawn_plain("obedient", NULL);
-	struct tend_exit ended;
-	int status;
-
-	if (!p)
-		return;
-	fault_fail_sys_from("wait", 1, ECHILD);
-	CHECK_INT(0, kill(tend_process_pid(p), SIGKILL));
-	CHECK_INT(tend_process_pid(p), waitpid(tend_process_pid(p), &status, 0));
-	if (test_wait(p, &ended)) {
-		CHECK_INT(TEND_EXIT_UNKNOWN, ended.kind);
-		CHECK_INT(0, ended.signal);
-	}
-	CHECK_INT(-ESRCH, tend_process_signal(p, SIGTERM, TEND_LEADER, NULL));
-	CHECK_INT(-ESRCH, tend_process_signal(p, SIGTERM, TEND_GROUP, NULL));
-	fault_reset();
-	tend_process_free(p);
-}
-
-/* Hazard 31: the kernel reaps children itself; waits do not hang. */
-static void sigchld_ignored(void)
-{
-	static const struct sigaction ways[] = {
-		{ .sa_handler = SIG_IGN },
-		{ .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT },
-	};
-	struct sigaction before;
-
-	for (size_t i = 0; i < 2; i++) {
-		sigaction(SIGCHLD, &ways[i], &before);
-		for (int n = 0; n < 20; n++) {
-			tend_process *p = spawn_plain(n % 2 ? "exiter" : "sleeper", "5");
-			struct tend_exit ended;
-
-			if (p && test_wait(p, &ended))
-				CHECK(is_right_or_unknown(&ended, n % 2 ? 5 : 0));
-			tend_process_free(p);
-		}
-		tend_process *p = spawn_plain("stubborn", NULL);
-		struct tend_stop_report stopped;
-		struct tend_error e;
-
-		CHECK_OK(tend_process_kill(p, TEST_PATIENCE, &stopped, &e), &e);
-		CHECK_INT(TEND_STOPPED_BY_KILL, stopped.outcome);
-		tend_process_free(p);
-		sigaction(SIGCHLD, &before, NULL);
-	}
-}
-
 /* ---- signals ---- */
 
 static void signals_arrive(void)
@@ -596,7 +504,6 @@ static void with_fallbacks(void)
 {
 	static const char *const missing[] = { "vfork", "pidfd_group", "pidfd_signal" };
 	static const char *const again[] = { "code_and_signal", "exit_is_the_leaders", "exit_together",
-		                             "status_stolen_in_a_race", "status_stolen_for_certain", "sigchld_ignored",
 		                             "signals_arrive", "signal_after_exit", "group_outlives_the_leader",
 		                             "recycled_number", "host_forks", NULL };
 
@@ -619,9 +526,6 @@ int main(int argc, char **argv)
 		{ "exit_together", exit_together },
 		{ "exec_by_another_thread", exec_by_another_thread },
 		{ "first_thread_ends", first_thread_ends },
-		{ "status_stolen_in_a_race", status_stolen_in_a_race },
-		{ "status_stolen_for_certain", status_stolen_for_certain },
-		{ "sigchld_ignored", sigchld_ignored },
 		{ "signals_arrive", signals_arrive },
 		{ "signals_refused", signals_refused },
 		{ "signal_after_exit", signal_after_exit },

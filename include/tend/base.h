@@ -58,6 +58,7 @@ typedef int64_t tend_value;
 
 #define TEND_VALUE_TAG INT64_C(0x4000000000000000)
 #define TEND_VALUE(n) ((tend_value)(n) + TEND_VALUE_TAG)
+#define TEND_FD(fd) TEND_VALUE(fd) /* a descriptor */
 
 /*
  * Declares a handle that is freed when it goes out of scope, with the cleanup attribute of gcc and clang:

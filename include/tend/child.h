@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 #include <tend/base.h>
+#include <tend/stop.h>
 
 TEND_BEGIN_DECLS
 
@@ -82,8 +83,8 @@ enum tend_if_no_cgroup {
 };
 
 /*
- * Where a cgroup is made for the child.  It is removed when it is empty and the child's handle is free.  With a
- * cgroup, a stop is over when the cgroup is empty, which the kernel reports, and SIGKILL goes to all of it at once
+ * Where a cgroup is made for the child.  It is removed when the child has exited and it is empty.  With a cgroup, a
+ * stop is over when the cgroup is empty, which the kernel reports, and SIGKILL goes to all of it at once
  * (cgroup.kill, Linux 5.14).
  */
 struct tend_cgroup {
@@ -92,6 +93,24 @@ struct tend_cgroup {
 	const char *parent;
 	enum tend_if_no_cgroup if_unavailable; /* choice with TEND_SCOPE_CGROUP */
 };
+
+enum tend_survivors_kind { TEND_SURVIVORS_LEFT = 1, TEND_SURVIVORS_TOLD, TEND_SURVIVORS_STOPPED };
+
+/*
+ * What becomes of members of the group, or of the cgroup, that are alive when the child has exited by itself.  A stop
+ * ends them in any case.
+ */
+struct tend_survivors {
+	enum tend_survivors_kind kind;
+	const struct tend_stop *stop; /* TEND_SURVIVORS_STOPPED: copied */
+};
+/* They are left alone; absent is this.  tend_process_complete() names them. */
+#define TEND_SURVIVORS_LEAVE (__extension__(struct tend_survivors){ .kind = TEND_SURVIVORS_LEFT })
+/* The same, and a log event "survivors" tells of them. */
+#define TEND_SURVIVORS_REPORT (__extension__(struct tend_survivors){ .kind = TEND_SURVIVORS_TOLD })
+/* The reaper runs the plan (a pointer), whether or not anybody waits. */
+#define TEND_SURVIVORS_STOP(plan)                                                                                      \
+	(__extension__(struct tend_survivors){ .kind = TEND_SURVIVORS_STOPPED, .stop = (plan) })
 
 enum tend_with_parent {
 	/*

@@ -46,8 +46,8 @@ enum tend_exit_kind {
 	TEND_RUNNING,           /* it has not exited (a wait timed out) */
 	TEND_EXITED,            /* with `code` */
 	TEND_SIGNALED,          /* by `signal` */
-	TEND_EXIT_UNKNOWN       /* it is gone, but somebody else took its status: waitpid(-1) in the host, SIGCHLD
-				   ignored */
+	TEND_EXIT_UNKNOWN       /* it is gone, but somebody else took its status (waitpid(-1) in the host, SIGCHLD
+				   ignored), and the kernel does not tell (before Linux 6.15) */
 };
 
 /* Exit code and signal are two fields and never folded into one. */
@@ -56,6 +56,8 @@ struct tend_exit {
 	int code;               /* TEND_EXITED: 0 to 255, else 0 */
 	int signal;             /* TEND_SIGNALED: the number, else 0 */
 	bool core_dumped;
+	bool by_us;             /* TEND_SIGNALED: this handle has sent that signal (tend_process_signal(), a stop) */
+	bool has_rusage;        /* false: somebody else has reaped it */
 	struct rusage rusage;   /* of the child and the descendants it waited for; zero where unknown */
 	int64_t wall_ns;        /* from the spawn to the moment its exit was seen */
 };
@@ -68,6 +70,25 @@ struct tend_exit {
  */
 TEND_API int tend_process_wait(tend_process *process, tend_duration timeout, struct tend_exit *ret_exit,
                                struct tend_error *err);
+
+enum tend_state {
+	TEND_STATE_RUNNING = 1, /* or asleep, or continued again */
+	TEND_STATE_STOPPED,     /* by SIGSTOP or its kin, until SIGCONT */
+	TEND_STATE_TRACED,      /* stopped by a debugger */
+	TEND_STATE_EXITED
+};
+
+struct tend_status {
+	enum tend_state state;
+	struct tend_kernel_state kernel; /* while it has not exited */
+	struct tend_exit exit;  /* kind TEND_RUNNING while it has not exited */
+};
+
+/*
+ * How it is now, without any effect on it, on a later wait, or on the handle.  0, -EINVAL (NULL), -ECHILD (after fork).
+ * Any thread; does not block.
+ */
+TEND_API int tend_process_status(tend_process *process, struct tend_status *ret_status);
 
 /*
  * An eventfd for poll(2), epoll and event loops: readable from the moment on when tend_process_wait() with TEND_AT_ONCE
@@ -136,6 +157,8 @@ struct tend_complete {
 	struct tend_collect err;     /* extra */
 	struct tend_drain drain;     /* choice where stdout or stderr is a stream */
 	const struct tend_stop *stop;/* extra: what to do when the time is over; absent: leave it running */
+	tend_duration inactivity;    /* extra: the time is over, too, when nothing was read from stdout or stderr for
+					this long, from the call on; TEND_FOREVER is refused */
 	bool keep_stdin_open;        /* extra: absent: stdin (TEND_IN_PIPE) is closed first, or a child that reads it
 					would never end */
 };
@@ -165,11 +188,18 @@ struct tend_output_result {
 struct tend_result {
 	enum tend_outcome outcome;
 	bool timed_out;
+	bool inactive;           /* timed_out because of `inactivity` */
 	struct tend_exit exit;
 	struct tend_stop_report stop;
 	struct tend_output_result out, err;
-	struct tend_pid_name survivors[TEND_MAX_NAMED]; /* members of the group alive after the child's exit */
-	size_t n_survivors;      /* how many there are; only the first TEND_MAX_NAMED are named */
+	/*
+	 * Members of the group, or of the cgroup, that were alive behind the child's exit: how many, and the first of
+	 * them.  With TEND_SURVIVORS_STOP() and a child that exited by itself: before they were stopped; see then
+	 * `survivors_stop` for what became of them.  Otherwise at the end of the call.
+	 */
+	struct tend_pid_name survivors[TEND_MAX_NAMED];
+	size_t n_survivors;
+	struct tend_stop_report survivors_stop;
 };
 
 /*
@@ -206,6 +236,53 @@ TEND_API void tend_process_auto(tend_process **process);
  * stderr still close with the handle; it is still reaped when it exits.  Any thread; does not block.
  */
 TEND_API void tend_process_detach(tend_process *process);
+
+/* What a released child comes with.  Descriptors that there are none of are -1; they have O_CLOEXEC. */
+struct tend_released {
+	pid_t pid;
+	int pidfd;              /* for waitid(2) with P_PIDFD, poll(2), pidfd_send_signal(2) */
+	int in, out, err;       /* our ends of its pipes; O_NONBLOCK */
+	struct tend_exit exit;  /* kind TEND_RUNNING: the caller has to reap it; else it has been reaped already, or
+				   is */
+};
+
+/*
+ * Hands the child over, with its pipes still open, and frees the handle; it is not signalled, reaped or watched by the
+ * library any more.  What was read from its pipes by then has gone to the subscribers, whose streams end.  A cgroup is
+ * the caller's to remove.  0, -EINVAL (NULL), -EBUSY (it is being stopped), -EDEADLK (in a visitor that a reader runs),
+ * -EMFILE, -ECHILD (after fork): the handle is as it was then.  One thread, in place of tend_process_free().
+ */
+TEND_API int tend_process_release(tend_process *process, struct tend_released *ret_released);
+
+/* ---- processes that are not ours ---- */
+
+struct tend_adopt {
+	pid_t pid;                          /* choice, unless pidfd is given */
+	tend_value pidfd;                   /* extra: TEND_FD(fd) of pidfd_open(2); the caller keeps it */
+	const char *name;                   /* extra: absent is what /proc calls it */
+	struct tend_forgotten if_forgotten; /* choice; TEND_FORGOTTEN_DETACH in all likelihood */
+};
+
+/*
+ * A handle of a process that somebody else has started: it can be waited for, signalled and stopped, with the group
+ * that it leads, if it leads one; it has no streams, no stdin, and is reaped by its parent.  How it ended is known
+ * where the kernel tells (Linux 6.15), when its parent has reaped it within two seconds; otherwise TEND_EXIT_UNKNOWN.
+ * A number alone may have become another process's before the call; a pidfd cannot.  0, -EINVAL (field), -ESRCH (no
+ * such process), -ENOMEM, -EMFILE, -EAGAIN (thread), -ESHUTDOWN.  Any thread; does not block.
+ */
+TEND_API int tend_adopt(const struct tend_adopt *adopt, tend_process **ret_process, struct tend_error *err);
+
+/* ---- the end of the host ---- */
+
+/*
+ * Ends all children, as .if_forgotten says (TEND_FORGOTTEN_ABORT: SIGKILL; TEND_FORGOTTEN_DETACH and detached ones:
+ * left alone), all at the same time; what is there still after `within` gets SIGKILL, and one second to go.  Nothing
+ * can be started afterwards: tend_spawn() and tend_adopt() say -ESHUTDOWN; handles stay valid, and are to be freed.
+ * exit(3) does the same with ten seconds, when a child has been started.
+ * 0; -ETIMEDOUT: some child is still there behind SIGKILL; -EINVAL (within), -EDEADLK (from a log function on the
+ * library's own thread).  Any thread; blocks up to `within` and a second.
+ */
+TEND_API int tend_shutdown(tend_duration within, struct tend_error *err);
 
 TEND_END_DECLS
 

@@ -114,6 +114,7 @@ struct tend_spawn {
 	size_t n_pass_fds;
 	enum tend_scope scope;             /* absent: TEND_SCOPE_GROUP; with pty TEND_SCOPE_SESSION */
 	struct tend_cgroup cgroup;         /* TEND_SCOPE_CGROUP */
+	struct tend_survivors survivors;   /* of the child's own exit; absent: TEND_SURVIVORS_LEAVE */
 	enum tend_with_parent with_parent; /* absent: the child outlives a host that is killed */
 	const struct tend_pty *pty;
 	tend_value umask;                  /* TEND_UMASK(mode) */
@@ -142,7 +143,7 @@ struct tend_spawn {
  * terminal; umask, rlimits, scheduling; groups, gid, uid; with_parent; no_new_privs; cwd; execve(2).
  * Errors: -EINVAL with the field's name; what pipe2(2), pthread_create(3), clone(2), setpgid(2), dup2(2), chdir(2),
  * execve(2) and the calls named at the extras return, with the step in err->step: -ENOENT, -EACCES, -ENOEXEC, -E2BIG,
- * -EMFILE, -EAGAIN, -ENOMEM, -EPERM, ...
+ * -EMFILE, -EAGAIN, -ENOMEM, -EPERM, ...; -ESHUTDOWN after tend_shutdown().
  * Any thread, any number at once; blocks until the child has executed the program, with on_busy for that long more.
  */
 TEND_API int tend_spawn(const struct tend_spawn *spawn, tend_process **ret_process, struct tend_error *err);

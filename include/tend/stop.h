@@ -2,8 +2,8 @@
 /*
  * How a child is stopped.  A plan is a list of phases, each a signal, whom it goes to, and how long to wait for it to
  * work; when all have passed, SIGKILL is sent to the whole group.  A phase is over as soon as the child has exited and
- * no member of its process group is alive.  Behind each signal but SIGKILL and SIGCONT itself goes a SIGCONT, so
- * that a stopped child can act on it.
+ * no member of its process group is alive; of a child with a cgroup, nobody in that.  "Group" is that below.  Behind
+ * each signal but SIGKILL and SIGCONT itself goes a SIGCONT, so that a stopped child can act on it.
  */
 #ifndef TEND_STOP_H
 #define TEND_STOP_H
@@ -83,6 +83,14 @@ struct tend_pid_name {
 };
 #define TEND_MAX_NAMED 8
 
+/* What the kernel says of a process: proc(5).  All zero where that cannot be known. */
+struct tend_kernel_state {
+	char state;              /* 'R', 'S', 'D' (it cannot even be killed now), 'T' (stopped), 't' (traced), 'Z',
+				    ... */
+	pid_t tracer;            /* who traces it, 0: nobody */
+	char wchan[48];          /* the kernel function that it sleeps in, "" where that is hidden */
+};
+
 struct tend_stop_report {
 	enum tend_stopped outcome;
 	size_t phase;            /* the phase that ended it, from 1; n_phases + 1 is SIGKILL; 0 where there was none */
@@ -91,6 +99,7 @@ struct tend_stop_report {
 	int64_t duration_ns;
 	struct tend_pid_name survivors[TEND_MAX_NAMED]; /* members of the group alive at the end */
 	size_t n_survivors;      /* how many there are; only the first TEND_MAX_NAMED are named */
+	struct tend_kernel_state leader; /* TEND_STOP_UNCONFIRMED: what keeps it */
 };
 
 TEND_END_DECLS

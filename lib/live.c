@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Problem: a host that ends, by tend_shutdown() or by exit(3), must not leave behind what it was going to end, nor wait
+ * for it for ever.
+ *
+ * Every process is in a list from its start until its object is destroyed.  At the end each is treated as .if_forgotten
+ * says, all at the same time; those that are there still when the time is over get SIGKILL.  Nobody's handle is freed:
+ * they are the host's.
+ *
+ * Invariants
+ *   I1  The list is guarded by its lock, which is never held while anything else is done but taking a reference.
+ *   I2  A process in the list may have its last reference given up at any time: who wants one takes it only if there is
+ *       another (ref_if_alive).
+ *
+ * At exit the reaper still runs.  When the reaper itself calls exit(3), in a log function, nobody can be waited for:
+ * all get SIGKILL.  In a forked child the list is empty: nothing of the parent's is ended.
+ */
+#include "live.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "error.h"
+#include "group.h"
+#include "opts.h"
+#include "reaper.h"
+
+/* What exit(3) gives to all of them together, and to SIGKILL behind that. */
+#define EXIT_PATIENCE TEND_SECONDS(10)
+#define KILL_PATIENCE TEND_SECONDS(1)
+
+static struct {
+	struct tend__lock lock; /* guards all below */
+	bool prepared;
+	bool is_over;           /* nothing is started any more */
+	unsigned round;         /* of looking at all of them */
+	struct tend_process *first;
+} live = {
+	.lock = TEND__LOCK_INIT(TEND__RANK_LIVE),
+};
+
+static void after_fork_in_child(void)
+{
+	tend__lock_init(&live.lock, TEND__RANK_LIVE);
+	live.is_over = false;
+	live.first = NULL;
+}
+
+static bool ref_if_alive(tend_process *p)
+{
+	uint32_t n = atomic_load_explicit(&p->refs, memory_order_relaxed);
+
+	while (n > 0)
+		if (atomic_compare_exchange_weak_explicit(&p->refs, &n, n + 1, memory_order_relaxed,
+		                                          memory_order_relaxed))
+			return true;
+	return false;
+}
+
+/* The next one that this round has not met, with a reference; NULL: that was all. */
+static tend_process *next_of(unsigned round)
+{
+	tend_process *p;
+
+	tend__lock(&live.lock);
+	for (p = live.first; p; p = p->live_next) {
+		if (p->live_round == round)
+			continue;
+		p->live_round = round;
+		if (ref_if_alive(p))
+			break;
+	}
+	tend__unlock(&live.lock);
+	return p;
+}
+
+static unsigned new_round(void)
+{
+	unsigned round;
+
+	tend__lock(&live.lock);
+	round = ++live.round;
+	tend__unlock(&live.lock);
+	return round;
+}
+
+static void for_all(void (*act)(tend_process *p, int64_t deadline), int64_t deadline)
+{
+	unsigned round = new_round();
+	tend_process *p;
+
+	while ((p = next_of(round)) != NULL) {
+		act(p, deadline);
+		tend__process_unref(p);
+	}
+}
+
+/* ---- what is done to each ---- */
+
+static bool is_stopping(tend_process *p)
+{
+	bool active;
+
+	tend__lock(&p->lock);
+	active = p->stopping.active;
+	tend__unlock(&p->lock);
+	return active;
+}
+
+/* Whether it is to end with the host. */
+static bool is_armed(tend_process *p)
+{
+	bool released;
+
+	tend__lock(&p->lock);
+	released = p->released;
+	tend__unlock(&p->lock);
+	if (released || p->if_forgotten == TEND_IF_FORGOTTEN_DETACH)
+		return false;
+	return !atomic_load_explicit(&p->detached, memory_order_relaxed);
+}
+
+static void begin(tend_process *p, int64_t deadline)
+{
+	static const struct tend_stop kill_it = { .after_kill = KILL_PATIENCE };
+	const struct tend_stop plan = {
+		.phases = p->forgotten_plan.phases,
+		.n_phases = p->forgotten_plan.n_phases,
+		.after_kill = p->forgotten_plan.after_kill,
+	};
+
+	(void)deadline;
+	if (!is_armed(p) || tend__process_observe(p, false))
+		return;
+	tend__process_begin_stop(p, p->if_forgotten == TEND_IF_FORGOTTEN_TERMINATE ? &plan : &kill_it, false, NULL);
+}
+
+static void await(tend_process *p, int64_t deadline)
+{
+	uint32_t g = tend__event_begin(&p->changed);
+
+	while (is_stopping(p)) {
+		if (!tend__event_sleep(&p->changed, g, deadline))
+			break;
+		g = tend__event_again(&p->changed);
+	}
+	tend__event_end(&p->changed);
+}
+
+static void kill_late(tend_process *p, int64_t deadline)
+{
+	static const struct tend_stop kill_it = { .after_kill = KILL_PATIENCE };
+
+	(void)deadline;
+	if (is_stopping(p))
+		tend__process_begin_stop(p, &kill_it, true, NULL);
+}
+
+/* Without the reaper: the signal, and nothing else. */
+static void kill_only(tend_process *p, int64_t deadline)
+{
+	(void)deadline;
+	if (!is_armed(p) || tend__process_has_exited(p))
+		return;
+	tend__lock(&p->lock);
+	tend__group_signal(p, SIGKILL, TEND_GROUP);
+	tend__unlock(&p->lock);
+}
+
+static bool anybody_is_left(void)
+{
+	unsigned round = new_round();
+	bool found = false;
+	tend_process *p;
+
+	while ((p = next_of(round)) != NULL) {
+		found |= is_stopping(p);
+		tend__process_unref(p);
+	}
+	return found;
+}
+
+/* Whether nobody is left. */
+static bool end_all(int64_t deadline)
+{
+	if (tend__is_reaper()) {
+		for_all(kill_only, 0);
+		return true;
+	}
+	for_all(begin, 0);
+	for_all(await, deadline);
+	for_all(kill_late, 0);
+	for_all(await, tend__deadline(KILL_PATIENCE));
+	return !anybody_is_left();
+}
+
+static void at_exit(void)
+{
+	end_all(tend__deadline(EXIT_PATIENCE));
+}
+
+/* ---- [any] ---- */
+
+int tend__live_check(struct tend_error *err)
+{
+	bool is_over;
+
+	tend__lock(&live.lock);
+	is_over = live.is_over;
+	tend__unlock(&live.lock);
+	return is_over ? tend__error(err, -ESHUTDOWN, TEND_STEP_SHUTDOWN, NULL,
+	                             "nothing is started any more: the library has been shut down")
+	               : 0;
+}
+
+/* Once, in this order: a fork must not end what is its parent's. */
+static void prepare(void)
+{
+	if (!live.prepared && pthread_atfork(NULL, NULL, after_fork_in_child) == 0)
+		live.prepared = atexit(at_exit) == 0;
+}
+
+void tend__live_add(tend_process *p)
+{
+	tend__lock(&live.lock);
+	prepare();
+	p->is_live = true;
+	p->live_prev = NULL;
+	p->live_next = live.first;
+	if (live.first)
+		live.first->live_prev = p;
+	live.first = p;
+	tend__unlock(&live.lock);
+}
+
+void tend__live_remove(tend_process *p)
+{
+	if (!p->is_live)
+		return;
+	tend__lock(&live.lock);
+	if (p->live_prev)
+		p->live_prev->live_next = p->live_next;
+	else
+		live.first = p->live_next;
+	if (p->live_next)
+		p->live_next->live_prev = p->live_prev;
+	tend__unlock(&live.lock);
+}
+
+int tend_shutdown(tend_duration within, struct tend_error *err)
+{
+	int r = tend__check_duration(within, "within", true, err);
+
+	if (r < 0)
+		return r;
+	if (tend__is_reaper())
+		return tend__error(err, -EDEADLK, TEND_STEP_CALLBACK, NULL,
+		                   "a log function cannot wait for the reaper");
+	tend__lock(&live.lock);
+	live.is_over = true;
+	tend__unlock(&live.lock);
+	if (end_all(tend__deadline(within)))
+		return 0;
+	return tend__error(err, -ETIMEDOUT, TEND_STEP_SIGNAL_GROUP, NULL,
+	                   "some child is still there behind SIGKILL");
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* All processes that the library knows of, for the end of the host. */
+#ifndef TEND_LIB_LIVE_H
+#define TEND_LIB_LIVE_H
+
+#include "process.h"
+
+/* [any] 0, or -ESHUTDOWN: nothing is started any more. */
+int tend__live_check(struct tend_error *err);
+/* [any] Once for each process that runs: from then on exit(3) ends it, if it is armed. */
+void tend__live_add(tend_process *p);
+/* [last owner] */
+void tend__live_remove(tend_process *p);
+
+#endif

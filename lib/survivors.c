@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Problem: a child that exits by itself may leave members of its group, or cgroup, alive, and nobody who was waiting
+ * for the child alone would ever know.
+ *
+ * The policy is the spawn's and acts on the reaper when the exit is seen, whoever waits, or nobody.  A stop that is
+ * under way covers them already.
+ */
+#include "survivors.h"
+
+#include <string.h>
+
+#include "clock.h"
+#include "error.h"
+#include "group.h"
+
+static struct tend_stop plan_of(const tend_process *p)
+{
+	return (struct tend_stop){
+		.phases = p->survivors_plan.phases,
+		.n_phases = p->survivors_plan.n_phases,
+		.after_kill = p->survivors_plan.after_kill,
+	};
+}
+
+/* Tells of the first one by name. */
+static void tell(const tend_process *p, const struct tend_pid_name *first, size_t n)
+{
+	tend__log(TEND_LOG_WARNING, "survivors", p->name, p->pid,
+	          "%zu of its group outlived the child, %s (pid %d) first", n, first->comm, (int)first->pid);
+}
+
+void tend__survivors_look(tend_process *p)
+{
+	struct tend_pid_name names[TEND_MAX_NAMED] = { { .pid = 0 } };
+	struct tend_stop plan = plan_of(p);
+	bool is_stopping;
+	size_t n;
+
+	if (p->survivors_policy == TEND_SURVIVORS_LEFT)
+		return;
+	n = tend__group_members(p, names);
+	if (n == 0)
+		return;
+	tend__lock(&p->lock);
+	is_stopping = p->stopping.active;
+	if (!is_stopping) {
+		p->n_survivors = n;
+		memcpy(p->survivors, names, sizeof names);
+	}
+	tend__unlock(&p->lock);
+	if (is_stopping)
+		return;
+	tell(p, names, n);
+	if (p->survivors_policy == TEND_SURVIVORS_STOPPED)
+		tend__process_begin_stop(p, &plan, false, NULL);
+}
+
+bool tend__survivors_are_stopped(const tend_process *p, const struct tend_result *result)
+{
+	return p->survivors_policy == TEND_SURVIVORS_STOPPED && result->outcome == TEND_COMPLETED;
+}
+
+void tend__survivors_report(tend_process *p, struct tend_result *result)
+{
+	struct tend_stop plan = plan_of(p);
+	struct tend__stop_waiter waiter;
+
+	result->n_survivors = tend__group_members(p, result->survivors);
+	if (!tend__survivors_are_stopped(p, result))
+		return;
+	/* the reaper's own, or one that finds nobody */
+	tend__process_begin_stop(p, &plan, false, &waiter);
+	tend__process_await_stop(p, &waiter, TEND__NEVER);
+	result->survivors_stop = waiter.report;
+	tend__lock(&p->lock);
+	if (p->n_survivors > result->n_survivors) {
+		result->n_survivors = p->n_survivors;
+		memcpy(result->survivors, p->survivors, sizeof p->survivors);
+	}
+	tend__unlock(&p->lock);
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes that somebody else has started, and children that somebody else takes over: wishes 21, 22; DG-10. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "test.h"
+
+static bool kernel_tells(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	uname(&u);
+	sscanf(u.release, "%d.%d", &major, &minor);
+	return major > 6 || (major == 6 && minor >= 15);
+}
+
+static struct tend_adopt of_pid(pid_t pid)
+{
+	return (struct tend_adopt){ .pid = pid, .if_forgotten = TEND_FORGOTTEN_DETACH };
+}
+
+static tend_process *adopt(pid_t pid)
+{
+	const struct tend_adopt o = of_pid(pid);
+	struct tend_error e;
+	tend_process *p = NULL;
+
+	return CHECK_OK(tend_adopt(&o, &p, &e), &e) ? p : NULL;
+}
+
+/* A child with a grandchild that stays: the grandchild's number.  It is nobody's child here. */
+static pid_t start_grandchild(tend_process **ret_parent, const char *mode)
+{
+	char pid[32] = "0";
+
+	*ret_parent = test_spawn(&test_reliable_all, "forker", mode, NULL);
+	if (*ret_parent)
+		test_await_line(tend_process_stdout(*ret_parent), "grandchild ", pid, sizeof pid);
+	return (pid_t)atoi(pid);
+}
+
+/* Watched, signalled, known: though we are not its parent. */
+static void not_our_child(void)
+{
+	tend_process *parent, *p;
+	pid_t pid = start_grandchild(&parent, "hold");
+	struct tend_status s;
+	struct tend_exit ended;
+	struct tend_error e;
+
+	p = pid ? adopt(pid) : NULL;
+	if (!p) {
+		tend_process_free(parent);
+		return;
+	}
+	CHECK_INT(pid, tend_process_pid(p));
+	CHECK_STR("forker", tend_process_name(p));
+	CHECK(!tend_process_stdout(p) && !tend_process_stderr(p));
+	CHECK_INT(TEND_SCOPE_NONE, tend_process_scope(p)); /* the group is its parent's */
+	CHECK_INT(-EBADF, tend_process_stdin_write(p, "x", 1, TEND_AT_ONCE, NULL, NULL));
+	CHECK_INT(0, tend_process_status(p, &s));
+	CHECK_INT(TEND_STATE_RUNNING, s.state);
+	CHECK_INT(0, tend_process_wait(p, TEND_MS(1), &ended, &e));
+	CHECK_INT(TEND_RUNNING, ended.kind);
+	CHECK_OK(tend_process_signal(p, SIGTERM, TEND_LEADER, &e), &e);
+	if (test_wait(p, &ended)) { /* init, or the subreaper, reaps it; or never does */
+		if (ended.kind != TEND_EXIT_UNKNOWN) {
+			CHECK(kernel_tells());
+			CHECK_INT(SIGTERM, ended.signal);
+			CHECK(ended.by_us);
+		}
+		CHECK(!ended.has_rusage);
+	}
+	CHECK_INT(-ESRCH, tend_process_signal(p, SIGTERM, TEND_LEADER, &e));
+	tend_process_free(p);
+	tend_process_free(parent);
+}
+
+/* One that leads a group is stopped with it; its own parent reaps it, and we know how it ended. */
+static void a_group_is_stopped(void)
+{
+	const struct tend_stop plan = TEND_STOP_TERM(TEND_SECONDS(90));
+	tend_process *parent = test_spawn(&test_reliable_all, "forker", "leader-pauses", NULL), *p;
+	struct tend_stop_report report;
+	struct tend_exit ended;
+	struct tend_error e;
+	char grandchild[32];
+
+	if (!parent)
+		return;
+	test_await_line(tend_process_stdout(parent), "grandchild ", grandchild, sizeof grandchild);
+	p = adopt(tend_process_pid(parent));
+	if (p) {
+		CHECK_INT(TEND_SCOPE_GROUP, tend_process_scope(p));
+		CHECK_OK(tend_process_kill(p, TEST_PATIENCE, &report, &e), &e);
+		CHECK_INT(TEND_STOPPED_BY_KILL, report.outcome);
+		CHECK(!test_alive(atoi(grandchild)));
+		if (test_wait(p, &ended) && kernel_tells())
+			CHECK_INT(SIGKILL, ended.signal);
+		CHECK_OK(tend_process_stop(p, &plan, &report, &e), &e);
+		CHECK_INT(TEND_STOPPED_BEFORE, report.outcome);
+	}
+	tend_process_free(p);
+	test_wait(parent, &ended);
+	CHECK_INT(SIGKILL, ended.signal);
+	tend_process_free(parent);
+}
+
+/* Nobody reaps it: that it has ended is known, and after a while that nobody will say how. */
+static void zombie_of_a_lazy_parent(void)
+{
+	pid_t pid = fork();
+	struct tend_exit ended;
+	siginfo_t info;
+	tend_process *p;
+
+	if (pid == 0)
+		_exit(3);
+	CHECK_INT(0, waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));
+	p = adopt(pid);
+	if (p && test_wait(p, &ended))
+		CHECK_INT(TEND_EXIT_UNKNOWN, ended.kind);
+	tend_process_free(p);
+	CHECK_INT(pid, waitpid(pid, NULL, 0)); /* it is still the parent's to reap */
+}
+
+/* By a pidfd there is no doubt who is meant. */
+static void by_pidfd(void)
+{
+	tend_process *child = test_spawn(NULL, "obedient", NULL), *p = NULL;
+	struct tend_adopt o = { .if_forgotten = TEND_FORGOTTEN_DETACH, .name = "by pidfd" };
+	struct tend_error e;
+	int pidfd;
+
+	if (!child)
+		return;
+	pidfd = (int)syscall(SYS_pidfd_open, tend_process_pid(child), 0);
+	o.pidfd = TEND_FD(pidfd);
+	if (CHECK_OK(tend_adopt(&o, &p, &e), &e)) {
+		CHECK_INT(tend_process_pid(child), tend_process_pid(p));
+		CHECK_STR("by pidfd", tend_process_name(p));
+	}
+	p = tend_process_free(p);
+	o.pid = tend_process_pid(child) + 1;
+	CHECK_INT(-EINVAL, tend_adopt(&o, &p, &e));
+	CHECK(strstr(e.message, "pidfd") == e.message);
+	CHECK_INT(0, tend_process_kill(child, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(child);
+	o.pid = 0;
+	CHECK_INT(-ESRCH, tend_adopt(&o, &p, &e));
+	close(pidfd);
+	CHECK(!p);
+}
+
+static void refusals(void)
+{
+	struct tend_adopt o = of_pid(0);
+	struct tend_error e;
+	tend_process *p = NULL;
+	size_t fds = test_count_fds();
+
+	CHECK_INT(-EINVAL, tend_adopt(NULL, &p, &e));
+	CHECK_INT(-EINVAL, tend_adopt(&o, NULL, &e));
+	CHECK_INT(-EINVAL, tend_adopt(&o, &p, &e));
+	CHECK(strstr(e.message, "pid is not chosen") == e.message);
+	o.pid = getpid();
+	CHECK_INT(-EINVAL, tend_adopt(&o, &p, &e));
+	o.pid = -5;
+	CHECK_INT(-EINVAL, tend_adopt(&o, &p, &e));
+	o = (struct tend_adopt){ .pid = 1 };
+	CHECK_INT(-EINVAL, tend_adopt(&o, &p, &e));
+	CHECK(strstr(e.message, "if_forgotten") == e.message);
+	o = of_pid(0);
+	o.pidfd = 5;
+	CHECK_INT(-EINVAL, tend_adopt(&o, &p, &e));
+	o.pidfd = TEND_FD(0);
+	CHECK_INT(-EINVAL, tend_adopt(&o, &p, &e));
+	CHECK(strstr(e.message, "pidfd is no pidfd") == e.message);
+	o = of_pid(0x3ffffff); /* above what the kernel gives out */
+	CHECK_INT(-ESRCH, tend_adopt(&o, &p, &e));
+	CHECK_INT(TEND_STEP_PIDFD, e.step);
+	CHECK(!p);
+	CHECK_INT(fds, test_count_fds());
+}
+
+/* ---- release ---- */
+
+static int read_all(int fd, char *text, size_t size)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	size_t n = 0;
+	ssize_t r;
+
+	for (;;) {
+		r = read(fd, text + n, size - 1 - n);
+		if (r < 0 && errno == EAGAIN)
+			poll(&p, 1, -1);
+		else if (r <= 0)
+			break;
+		else
+			n += (size_t)r;
+	}
+	text[n] = '\0';
+	return (int)r;
+}
+
+/* The child goes on as if nothing had happened; all that is its own is the caller's. */
+static void everything_is_handed_over(void)
+{
+	const char *argv[] = { helper("echoer"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	struct tend_released r;
+	struct tend_error e;
+	tend_process *p = NULL;
+	char text[64], line[16];
+	siginfo_t info = { .si_pid = 0 };
+	pid_t pid;
+
+	s.in = TEND_IN_PIPE;
+	s.if_forgotten = TEND_FORGOTTEN_ABORT;
+	if (!CHECK_OK(tend_spawn(&s, &p, &e), &e))
+		return;
+	pid = tend_process_pid(p);
+	CHECK_OK(tend_process_stdin_write(p, "before\n", 7, TEST_PATIENCE, NULL, &e), &e);
+	test_await_line(tend_process_stdout(p), "before", line, sizeof line);
+	if (!CHECK_INT(0, tend_process_release(p, &r)))
+		return;
+	CHECK_INT(pid, r.pid);
+	CHECK_INT(TEND_RUNNING, r.exit.kind);
+	CHECK(r.in >= 3 && r.out >= 3 && r.err >= 3 && r.pidfd >= 3);
+	CHECK_INT(FD_CLOEXEC, fcntl(r.out, F_GETFD));
+	CHECK_INT(6, write(r.in, "after\n", 6));
+	close(r.in);
+	CHECK_INT(0, read_all(r.out, text, sizeof text));
+	CHECK_STR("after\n", text);
+	/* ours to reap, and nobody else has done it */
+	CHECK_INT(0, waitid(P_PID, (id_t)pid, &info, WEXITED));
+	CHECK_INT(pid, info.si_pid);
+	CHECK_INT(0, info.si_status);
+	close(r.out);
+	close(r.err);
+	close(r.pidfd);
+}
+
+static void released_after_its_exit(void)
+{
+	tend_process *p = test_spawn(NULL, "exiter", "6", NULL);
+	struct tend_released r;
+	struct tend_exit ended;
+
+	if (!p || !test_wait(p, &ended) || !CHECK_INT(0, tend_process_release(p, &r)))
+		return;
+	CHECK_INT(TEND_EXITED, r.exit.kind);
+	CHECK_INT(6, r.exit.code);
+	CHECK_INT(-1, r.in);
+	CHECK_INT(-1, r.out);
+	CHECK_INT(-1, r.err);
+	close(r.pidfd);
+}
+
+/* In a race with the exit one of the two has it, never both and never nobody. */
+static void released_at_its_exit(void)
+{
+	for (int i = 0; i < 100; i++) {
+		tend_process *p = test_spawn(NULL, "exiter", "6", NULL);
+		struct tend_released r;
+		siginfo_t info = { .si_status = 0 };
+		pid_t pid;
+
+		if (!p)
+			return;
+		pid = tend_process_pid(p);
+		if (!CHECK_INT(0, tend_process_release(p, &r)))
+			return;
+		if (r.exit.kind == TEND_RUNNING) {
+			CHECK_INT(0, waitid(P_PID, (id_t)pid, &info, WEXITED));
+			CHECK_INT(6, info.si_status);
+		} else {
+			CHECK_INT(6, r.exit.code);
+		}
+		close(r.pidfd);
+	}
+}
+
+static void release_is_refused(void)
+{
+	tend_process *p = test_spawn(NULL, "obedient", NULL);
+	struct tend_released r;
+
+	CHECK_INT(-EINVAL, tend_process_release(NULL, &r));
+	CHECK_INT(-EINVAL, tend_process_release(p, NULL));
+	fault_fail_sys("dup", 1, EMFILE);
+	CHECK_INT(-EMFILE, tend_process_release(p, &r));
+	fault_reset();
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(p);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test tests[] = {
+		{ "not_our_child", not_our_child },
+		{ "a_group_is_stopped", a_group_is_stopped },
+		{ "zombie_of_a_lazy_parent", zombie_of_a_lazy_parent },
+		{ "by_pidfd", by_pidfd },
+		{ "refusals", refusals },
+		{ "everything_is_handed_over", everything_is_handed_over },
+		{ "released_after_its_exit", released_after_its_exit },
+		{ "released_at_its_exit", released_at_its_exit },
+		{ "release_is_refused", release_is_refused },
+	};
+
+	return test_main(argc, argv, "adopt", tests, sizeof tests / sizeof *tests);
+}

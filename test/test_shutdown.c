@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of the host: what it was going to end is ended, in bounded time; what is to stay stays. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static const struct tend_stop gentle = { .phases = (const struct tend_stop_phase[]){ { SIGTERM, TEND_GROUP,
+	                                                                               TEND_SECONDS(90) } },
+	                                 .n_phases = 1,
+	                                 .after_kill = TEND_SECONDS(1) };
+
+static tend_process *start(struct tend_forgotten if_forgotten, const char *program, const char *arg)
+{
+	const char *argv[] = { helper(program), arg, NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	tend_process *p = NULL;
+	struct tend_error e;
+	char line[32];
+
+	s.if_forgotten = if_forgotten;
+	if (tend_spawn(&s, &p, &e) < 0) {
+		fprintf(stderr, "%s\n", e.message);
+		exit(9);
+	}
+	if (strcmp(program, "obedient") == 0 || strcmp(program, "stubborn") == 0)
+		test_await_line(tend_process_stdout(p), "ready", line, sizeof line);
+	return p;
+}
+
+/* Of each kind one; what became of them is checked by number. */
+struct children {
+	tend_process *abort, *terminate, *stubborn, *detach, *detached, *gone;
+};
+
+static struct children start_all(void)
+{
+	struct children c;
+	struct tend_exit ended;
+
+	c.abort = start(TEND_FORGOTTEN_ABORT, "stubborn", NULL);
+	c.terminate = start(TEND_FORGOTTEN_TERMINATE(&gentle), "obedient", NULL);
+	c.stubborn = start(TEND_FORGOTTEN_TERMINATE(&gentle), "stubborn", NULL);
+	c.detach = start(TEND_FORGOTTEN_DETACH, "obedient", NULL);
+	c.detached = start(TEND_FORGOTTEN_ABORT, "obedient", NULL);
+	tend_process_detach(c.detached);
+	c.gone = start(TEND_FORGOTTEN_ABORT, "true-er", NULL);
+	test_wait(c.gone, &ended);
+	return c;
+}
+
+/* ---- tend_shutdown(), each in a process of its own, as it cannot be undone ---- */
+
+#define WANT(condition)                                                                                                \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			fprintf(stderr, "line %d: not so: %s\n", __LINE__, #condition);                                \
+			return 1;                                                                                      \
+		}                                                                                                      \
+	} while (0)
+
+static int shut_down(void)
+{
+	struct children c = start_all();
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, NULL);
+	struct tend_exit ended;
+	struct tend_error e;
+	tend_process *p = NULL;
+
+	WANT(tend_shutdown(0, &e) == -EINVAL);
+	WANT(tend_shutdown(TEND_FOREVER, &e) == -EINVAL);
+	WANT(tend_shutdown(TEND_MS(300), &e) == 0); /* long for who obeys, short for who does not */
+	WANT(tend_process_wait(c.abort, TEND_AT_ONCE, &ended, NULL) == 0 && ended.signal == SIGKILL && ended.by_us);
+	WANT(tend_process_wait(c.terminate, TEND_AT_ONCE, &ended, NULL) == 0);
+	WANT(ended.signal == SIGTERM || test_under_valgrind());
+	WANT(tend_process_wait(c.stubborn, TEND_AT_ONCE, &ended, NULL) == 0 && ended.signal == SIGKILL);
+	WANT(tend_process_wait(c.detach, TEND_AT_ONCE, &ended, NULL) == 0 && ended.kind == TEND_RUNNING);
+	WANT(tend_process_wait(c.detached, TEND_AT_ONCE, &ended, NULL) == 0 && ended.kind == TEND_RUNNING);
+	WANT(tend_spawn(&s, &p, &e) == -ESHUTDOWN && e.step == TEND_STEP_SHUTDOWN && !p);
+	WANT(tend_adopt(&(struct tend_adopt){ .pid = 1, .if_forgotten = TEND_FORGOTTEN_DETACH }, &p, &e) == -ESHUTDOWN);
+	WANT(tend_shutdown(TEND_SECONDS(1), &e) == 0);
+	WANT(tend_process_kill(c.detach, TEST_PATIENCE, NULL, NULL) == 0); /* handles work on */
+	WANT(tend_process_kill(c.detached, TEST_PATIENCE, NULL, NULL) == 0);
+	tend_process_free(c.abort);
+	tend_process_free(c.terminate);
+	tend_process_free(c.stubborn);
+	tend_process_free(c.detach);
+	tend_process_free(c.detached);
+	tend_process_free(c.gone);
+	return 0;
+}
+
+/* Handles that are freed meanwhile, stops that are under way already: it waits for those too. */
+static int shut_down_behind_frees(void)
+{
+	tend_process *p = start(TEND_FORGOTTEN_TERMINATE(&gentle), "obedient", NULL);
+	tend_process *q = start(TEND_FORGOTTEN_TERMINATE(&gentle), "stubborn", NULL);
+	pid_t one = tend_process_pid(p), other = tend_process_pid(q);
+
+	tend_process_free(p);
+	tend_process_free(q);
+	WANT(tend_shutdown(TEND_MS(300), NULL) == 0);
+	WANT(!test_alive(one));
+	WANT(!test_alive(other));
+	return 0;
+}
+
+/* ---- exit(3) ---- */
+
+static void say_pids(struct children c)
+{
+	printf("ends %d\nends %d\nstays %d\nstays %d\n", (int)tend_process_pid(c.abort), (int)tend_process_pid(c.terminate),
+	       (int)tend_process_pid(c.detach), (int)tend_process_pid(c.detached));
+	fflush(stdout);
+	tend_process_kill(c.stubborn, TEND_SECONDS(90), NULL, NULL); /* it alone would take all of the ten seconds */
+}
+
+static void *exit_here(void *arg)
+{
+	(void)arg;
+	exit(0);
+}
+
+static void exit_in_log(void *arg, const struct tend_log_event *e)
+{
+	(void)arg;
+	if (strcmp(e->event, "reap") == 0) /* on the reaper, which alone could end anybody */
+		exit(0);
+}
+
+static enum tend_flow exit_in_visitor(void *self, const struct tend_chunk *chunk)
+{
+	(void)self;
+	(void)chunk;
+	exit(0);
+}
+
+static void exit_on_a_reader(void)
+{
+	static const struct tend_visitor visitor = { .on_chunk = exit_in_visitor, .runs_on = TEND_ON_READER };
+	tend_process *p = start(TEND_FORGOTTEN_DETACH, "printer", "x");
+	tend_consumer *consumer = NULL;
+
+	if (tend_stream_consume(tend_process_stdout(p), &visitor, NULL, &consumer, NULL) < 0)
+		_exit(8);
+	for (;;)
+		pause();
+}
+
+/* This program once more: starts them, says who they are, and ends in the given way. */
+static int end_by(const char *way)
+{
+	static struct children c; /* reachable for leak checkers */
+	pthread_t thread;
+
+	c = start_all();
+	say_pids(c);
+	if (strcmp(way, "return") == 0)
+		return 0;
+	if (strcmp(way, "fork") == 0) {
+		pid_t copy = fork();
+
+		if (copy == 0)
+			exit(0); /* not its children */
+		waitpid(copy, NULL, 0);
+		if (!test_alive(tend_process_pid(c.abort)) || !test_alive(tend_process_pid(c.terminate)))
+			_exit(7);
+		exit(0);
+	}
+	if (strcmp(way, "thread") == 0 && pthread_create(&thread, NULL, exit_here, NULL) == 0)
+		pthread_join(thread, NULL);
+	if (strcmp(way, "log") == 0) {
+		tend_set_log(exit_in_log, NULL, TEND_LOG_DEBUG);
+		start(TEND_FORGOTTEN_DETACH, "true-er", NULL);
+		for (;;)
+			pause();
+	}
+	exit_on_a_reader();
+	return 6;
+}
+
+static void check_exit(const char *way)
+{
+	const char *argv[] = { "/proc/self/exe", "--end-by", way, NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	struct tend_result result;
+	struct tend_error e;
+	tend_process *host = NULL;
+	int ends[2], stays[2];
+	const struct tend_complete all = {
+		.timeout = TEST_PATIENCE,
+		.out = TEND_COLLECT_BYTES(.max_bytes = 4096, .overflow = TEND_DROP_NEWEST),
+		.drain = { .idle = TEND_MS(1), .total = TEND_SECONDS(5) },
+	};
+
+	if (!CHECK_OK(tend_spawn(&s, &host, &e), &e))
+		return;
+	if (CHECK_OK(tend_process_complete(host, &all, &result, &e), &e)) {
+		CHECK_INT(TEND_COMPLETED, result.outcome);
+		CHECK_INT(0, result.exit.code);
+		CHECK_INT(0, result.exit.signal);
+		if (CHECK_INT(4, sscanf(result.out.collected.data, "ends %d ends %d stays %d stays %d", &ends[0], &ends[1],
+		                        &stays[0], &stays[1]))) {
+			for (int i = 0; i < 2; i++) {
+				test_await_gone(ends[i]);
+				CHECK(test_alive(stays[i]));
+				kill(stays[i], SIGKILL);
+			}
+		}
+	}
+	tend_process_free(host);
+}
+
+static void by_return(void) { check_exit("return"); }
+static void by_exit_on_a_thread(void) { check_exit("thread"); }
+static void by_exit_in_a_log_function(void) { check_exit("log"); }
+static void by_exit_in_a_visitor(void) { check_exit("visitor"); }
+static void not_by_a_copy(void) { check_exit("fork"); }
+
+static void by_call(void)
+{
+	static const char *const ways[] = { "--shutdown", "--shutdown-behind-frees" };
+
+	for (size_t i = 0; i < 2; i++)
+		CHECK_INT(0, test_run_self((const char *const[]){ ways[i], NULL }, NULL, NULL, NULL, 0));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test tests[] = {
+		{ "by_call", by_call },
+		{ "by_return", by_return },
+		{ "by_exit_on_a_thread", by_exit_on_a_thread },
+		{ "by_exit_in_a_log_function", by_exit_in_a_log_function },
+		{ "by_exit_in_a_visitor", by_exit_in_a_visitor },
+		{ "not_by_a_copy", not_by_a_copy },
+	};
+
+	if (argc == 2 && strcmp(argv[1], "--shutdown") == 0)
+		return shut_down();
+	if (argc == 2 && strcmp(argv[1], "--shutdown-behind-frees") == 0)
+		return shut_down_behind_frees();
+	if (argc == 3 && strcmp(argv[1], "--end-by") == 0)
+		return end_by(argv[2]);
+	return test_main(argc, argv, "shutdown", tests, sizeof tests / sizeof *tests);
+}
