@@ -3,6 +3,7 @@
 
 dist_man_MANS += \
 	%D%/man/tend_base.3 \
+	%D%/man/tend_child.3 \
 	%D%/man/tend_consume.3 \
 	%D%/man/tend_error.3 \
 	%D%/man/tend_line.3 \
