@@ -140,6 +140,8 @@ plant OE-2 'who comes during a batch misses a chunk of it' sub test_handover eac
 	"$recorded + 1;/"
 plant OE-2 'who comes during a batch misses a chunk of it' sub stress_handover ten_thousand_subscribers \
 	"$recorded + 1;/"
+plant OE-2 'a chunk is given out before it is recorded' reader test_handover who_comes_in_front_of_the_end_is_told \
+	"$(between take 's/^\trecorded = .*//; s/^\tpublish\(r\);/&\n\trecorded = record(r) == 0;/')"
 plant OE-3 'a gap takes room: with one slot there is none for data' publish test_stream one_slot_recovers \
 	"$(in_front push 'tend__slab_ref\(item->slab\);' \
 		"if ($no_room_for_two) { count_loss(p, s, item); return true; }")"
