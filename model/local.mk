@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Interleaving explorers.  A script named here builds what it explores by itself, from the library's sources, and proves
-# itself on planted bugs; "make check" runs it, and "make check-model" runs it alone.
+# itself on planted bugs.  "make check" runs it with a part of these, "make check-model" with all.
 
 model_scripts = %D%/check-model.sh
 
@@ -8,12 +8,22 @@ TESTS += $(model_scripts)
 EXTRA_DIST += \
 	$(model_scripts) \
 	%D%/build.sh \
-	%D%/explore.c \
-	%D%/explore.h \
+	%D%/descriptors.c \
+	%D%/explore.c %D%/explore.h \
+	%D%/heap.c %D%/heap.h \
 	%D%/hook.h \
+	%D%/instrument.c \
+	%D%/locals.c %D%/locals.h \
+	%D%/memory.c %D%/memory.h \
 	%D%/model_chan.c \
-	%D%/mutants.sh
+	%D%/mutants.sh \
+	%D%/order.c %D%/order.h \
+	%D%/planted.sh \
+	%D%/program.c \
+	%D%/states.c %D%/states.h \
+	%D%/stub/urcu/urcu-mb.h \
+	%D%/system.c %D%/system.h
 
 .PHONY: check-model
 check-model: all
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(model_scripts)'
+	PLANTED=all $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(model_scripts)'
