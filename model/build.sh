@@ -9,9 +9,9 @@
 # shellcheck disable=SC2034,SC2086,SC2154 # several words; $src and $work are the caller's
 
 : "${CC:=cc}"
-programs='model_chan'
+programs='model_chan model_pool'
 explorer='explore program states locals heap memory order system descriptors instrument'
-explored='chan wake'
+explored='chan chunk wake'
 build_flags="-std=gnu11 -D_GNU_SOURCE -g -fno-stack-protector -U_FORTIFY_SOURCE -I$src/model/stub -I$src/include"
 hooked_flags="$build_flags -Og -fsanitize=thread -include $src/model/hook.h -iquote $src/lib -iquote $src/model"
 

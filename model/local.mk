@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	%D%/locals.c %D%/locals.h \
 	%D%/memory.c %D%/memory.h \
 	%D%/model_chan.c \
+	%D%/model_pool.c \
 	%D%/mutants.sh \
 	%D%/order.c %D%/order.h \
 	%D%/planted.sh \

@@ -104,3 +104,64 @@ plant "pair U, a park that slept: relaxed" wake.c \
 	"$(between tend__park '/compare_exchange/ s/acquire/relaxed/')"
 plant "pair U, a park that was too late: relaxed" wake.c \
 	"$(between tend__park '/exchange_explicit\(&p->word, EMPTY/ s/acquire/relaxed/')"
+
+# ---- chunk.c ----
+
+models='model_pool'
+
+plant "a slab is reused that somebody holds" chunk.c \
+	"$(between tend__slab_is_sole 's/== 1/<= 2/')"
+plant "a slab is given back one owner early" chunk.c \
+	"$(between tend__slab_unref 's/== 1\)/== 2)/')"
+plant "a reused slab begins without an owner" chunk.c \
+	"$(between tend__slab_new '/store_explicit\(&slab->refs/ s/, 1,/, 0,/')"
+plant "a slab does not keep its pool" chunk.c \
+	"$(between make 's/^\ttend__pool_ref.*//')"
+plant "a slab does not let go of its pool" chunk.c \
+	"$(between destroy 's/^\ttend__pool_unref.*//')"
+plant "the figures forget a slab that is gone" chunk.c \
+	"$(between destroy 's/^\tatomic_fetch_sub_explicit.*//')"
+plant "a closed pool is open" chunk.c \
+	"$(between tend__pool_close 's/returned, CLOSED/returned, NULL/')"
+plant "a push does not look for CLOSED again" chunk.c \
+	"$(between give_back '/^\tdo \{/,/slab->next/ s/head == CLOSED/0/')"
+plant "a push does not look for CLOSED at all" chunk.c \
+	"$(between give_back 's/head == CLOSED/0/')"
+plant "a push that has to be repeated keeps its old next" chunk.c \
+	"$(between give_back 's/^\tdo \{/\tslab->next = head;\n&/; s/^\t\tslab->next = head;//')"
+loaded='atomic_load_explicit(\&pool->returned, memory_order_acquire)'
+emptied='atomic_store_explicit(\&pool->returned, NULL, memory_order_relaxed)'
+plant "the list is taken by load and store" chunk.c \
+	"$(between tend__slab_new "s/slab = atomic_exchange_explicit.*/{ slab = $loaded; $emptied; }/")"
+plant "the list is taken and one slab kept" chunk.c \
+	"$(between tend__slab_new 's/pool->local = slab->next;/pool->local = NULL;/')"
+plant "trim loses the returned list" chunk.c \
+	"$(between tend__pool_trim 's/slab = atomic_exchange_explicit/(void)atomic_exchange_explicit/')"
+plant "trim leaves its own list linked" chunk.c \
+	"$(between tend__pool_trim 's/^\tpool->local = NULL;//')"
+plant "close forgets the local list" chunk.c \
+	"$(between tend__pool_close 's/^\tdestroy_list\(pool->local\);//')"
+plant "close forgets the returned list" chunk.c \
+	"$(between tend__pool_close 's/destroy_list\((atomic_exchange[^;]*)\);/(void)\1;/')"
+plant "close keeps the stream's reference" chunk.c \
+	"$(between tend__pool_close 's/^\ttend__pool_unref.*//')"
+plant "next is read behind the free" chunk.c \
+	"$(between destroy_list 's/^\t\tslab = next;/\t\tslab = slab->next;/; s/^.*struct tend__slab \*next.*//')"
+plant "pair R, a slab's count loaded: relaxed" chunk.c \
+	"$(between tend__slab_is_sole 's/memory_order_acquire/memory_order_relaxed/')"
+plant "pair R, a slab's count lowered: relaxed" chunk.c \
+	"$(between tend__slab_unref 's/memory_order_acq_rel/memory_order_relaxed/')"
+plant "pair R, a slab's count lowered: acquire" chunk.c \
+	"$(between tend__slab_unref 's/memory_order_acq_rel/memory_order_acquire/')"
+plant "pair R, a slab's count lowered: release" chunk.c \
+	"$(between tend__slab_unref 's/memory_order_acq_rel/memory_order_release/')"
+plant "pair F, a slab returned: relaxed" chunk.c \
+	"$(between give_back 's/memory_order_release/memory_order_relaxed/')"
+plant "pair F, the returned taken: relaxed" chunk.c \
+	"$(between tend__slab_new 's/memory_order_acquire/memory_order_relaxed/')"
+plant "pair F, the returned trimmed: relaxed" chunk.c \
+	"$(between tend__pool_trim 's/memory_order_acquire/memory_order_relaxed/')"
+plant "pair F, the returned closed: relaxed" chunk.c \
+	"$(between tend__pool_close 's/memory_order_acquire/memory_order_relaxed/')"
+plant "pair P, a pool's count lowered: relaxed" chunk.c \
+	"$(between tend__pool_unref 's/memory_order_acq_rel/memory_order_relaxed/')"
