@@ -9,9 +9,9 @@
 # shellcheck disable=SC2034,SC2086,SC2154 # several words; $src and $work are the caller's
 
 : "${CC:=cc}"
-programs='model_chan model_pool'
+programs='model_chan model_pool model_attach model_end model_consume'
 explorer='explore program states locals heap memory order system descriptors instrument'
-explored='chan chunk wake'
+explored='chan chunk clock consume opts publish reader replay slots stream sub wake'
 build_flags="-std=gnu11 -D_GNU_SOURCE -g -fno-stack-protector -U_FORTIFY_SOURCE -I$src/model/stub -I$src/include"
 hooked_flags="$build_flags -Og -fsanitize=thread -include $src/model/hook.h -iquote $src/lib -iquote $src/model"
 
@@ -39,10 +39,10 @@ build_all()
 	for name in $explored; do
 		compile_hooked "$src/lib/$name.c" "$work/lib_$name.o" || return 1
 	done
-	for name in $programs; do
+	for name in $programs streams; do
 		compile_hooked "$src/model/$name.c" "$work/$name.o" || return 1
 	done
-	(cd "$work" && ar -qc all.a lib_*.o) || return 1
+	(cd "$work" && ar -qc all.a lib_*.o streams.o) || return 1
 	for name in $programs; do
 		link "$name" "$work/$name" || return 1
 	done

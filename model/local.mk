@@ -15,13 +15,17 @@ EXTRA_DIST += \
 	%D%/instrument.c \
 	%D%/locals.c %D%/locals.h \
 	%D%/memory.c %D%/memory.h \
+	%D%/model_attach.c \
 	%D%/model_chan.c \
+	%D%/model_consume.c \
+	%D%/model_end.c \
 	%D%/model_pool.c \
 	%D%/mutants.sh \
 	%D%/order.c %D%/order.h \
 	%D%/planted.sh \
 	%D%/program.c \
 	%D%/states.c %D%/states.h \
+	%D%/streams.c %D%/streams.h \
 	%D%/stub/urcu/urcu-mb.h \
 	%D%/system.c %D%/system.h
 
