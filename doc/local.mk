@@ -8,6 +8,7 @@ dist_man_MANS += \
 	%D%/man/tend_error.3 \
 	%D%/man/tend_line.3 \
 	%D%/man/tend_process.3 \
+	%D%/man/tend_restart.3 \
 	%D%/man/tend_spawn.3 \
 	%D%/man/tend_stop.3 \
 	%D%/man/tend_stream.3 \

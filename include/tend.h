@@ -7,6 +7,7 @@
 #define TEND_H
 
 #include <tend/base.h>
+#include <tend/child.h>
 #include <tend/error.h>
 #include <tend/line.h>
 #include <tend/stream.h>
@@ -15,5 +16,6 @@
 #include <tend/stop.h>
 #include <tend/spawn.h>
 #include <tend/process.h>
+#include <tend/restart.h>
 
 #endif

@@ -15,6 +15,7 @@ tendinclude_HEADERS = \
 	include/tend/error.h \
 	include/tend/line.h \
 	include/tend/process.h \
+	include/tend/restart.h \
 	include/tend/spawn.h \
 	include/tend/stop.h \
 	include/tend/stream.h \
@@ -53,6 +54,7 @@ tendinclude_HEADERS = \
 	%D%/reaper.c %D%/reaper.h \
 	%D%/release.c \
 	%D%/replay.c %D%/replay.h \
+	%D%/restart.c \
 	%D%/sink.c %D%/sink.h \
 	%D%/slots.c %D%/slots.h \
 	%D%/spawn.c %D%/spawn.h \

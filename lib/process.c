@@ -336,9 +336,9 @@ __attribute__((__noreturn__)) static void forgotten_abort(tend_process *p)
 	tend__unlock(&p->lock);
 	n = snprintf(
 		line, sizeof line,
-		"tend: %.200s (pid %d) was still running when its handle was freed: wait for it, stop it, or detach "
-		"it first, or choose another .if_forgotten\n",
-		p->name, (int)p->pid);
+		"tend: %.150s (pid %d)%s%.150s was still running when its handle was freed: wait for it, stop it, or "
+		"detach it first, or choose another .if_forgotten\n",
+		p->name, (int)p->pid, p->where ? ", started at " : "", p->where ? p->where : "");
 	if (n > 0 && write(STDERR_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1) < 0)
 		tend__log(TEND_LOG_ERROR, "forgotten", p->name, p->pid, "%s", line);
 	abort();

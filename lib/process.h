@@ -66,6 +66,7 @@ struct tend_process {
 	struct tend__input in;
 	enum tend_scope scope;      /* never absent */
 	struct tend__cgroup cgroup; /* TEND_SCOPE_CGROUP */
+	const char *where;          /* the call site, NULL: not told */
 	enum tend_forgotten_kind if_forgotten;
 	struct tend__stop_plan forgotten_plan;
 	enum tend_survivors_kind survivors_policy; /* never absent */

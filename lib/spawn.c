@@ -365,6 +365,7 @@ int tend_spawn(const struct tend_spawn *spawn_options, tend_process **ret_proces
 	tend__free(name);
 	if (!p)
 		return tend__error_sys(err, -ENOMEM, TEND_STEP_ALLOCATE, NULL, "no memory for a process");
+	p->where = spawn_options->where;
 	tend__process_set_forgotten(p, &spawn_options->if_forgotten);
 	if (spawn_options->survivors.kind)
 		p->survivors_policy = spawn_options->survivors.kind;

@@ -33,6 +33,7 @@ test_programs = \
 	%D%/test_regressions \
 	%D%/test_replay \
 	%D%/test_replay_stream \
+	%D%/test_restart \
 	%D%/test_shutdown \
 	%D%/test_sources \
 	%D%/test_spawn \

@@ -353,6 +353,102 @@ static void scheduling_is_reset(void)
 	CHECK_INT(0, sched_setscheduler(0, SCHED_OTHER, &none));
 }
 
+/* ---- without privileges ---- */
+
+/* What only root may do is refused with its step; run as nobody, from whatever this program is. */
+static int be_nobody(const char *cgroup)
+{
+	static const gid_t groups[] = { 0 };
+	const char *argv[] = { "true", NULL };
+	struct tend_spawn s = test_spawn_options(argv, NULL), with_cgroup = s;
+	const struct {
+		enum tend_step step;
+		tend_value uid, gid, nice;
+		struct tend_groups groups;
+	} wanted[] = {
+		{ .step = TEND_STEP_SCHEDULING, .nice = TEND_NICE(-20) },
+		{ .step = TEND_STEP_IDS, .uid = TEND_UID(0), .gid = TEND_GID(65534), .groups = TEND_GROUPS_KEEP },
+		{ .step = TEND_STEP_IDS, .gid = TEND_GID(0) },
+		{ .step = TEND_STEP_IDS, .groups = TEND_GROUPS(groups, 1) },
+	};
+	struct tend_error e = { .code = 0 };
+	tend_process *p = NULL;
+	struct tend_exit ended;
+
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+		s.nice = wanted[i].nice;
+		s.uid = wanted[i].uid;
+		s.gid = wanted[i].gid;
+		s.groups = wanted[i].groups;
+		if (tend_spawn(&s, &p, &e) == 0 || (e.code != -EPERM && e.code != -EACCES) || e.step != wanted[i].step)
+			return 10 + (int)i;
+	}
+	if (!*cgroup)
+		return 0;
+	/* a directory that it owns, and no right to leave the cgroup that it is in */
+	with_cgroup.scope = TEND_SCOPE_CGROUP;
+	with_cgroup.cgroup.parent = cgroup;
+	with_cgroup.cgroup.if_unavailable = TEND_NO_CGROUP_REFUSE;
+	if (tend_spawn(&with_cgroup, &p, &e) != -EACCES || e.step != TEND_STEP_CGROUP)
+		return 20;
+	with_cgroup.cgroup.if_unavailable = TEND_NO_CGROUP_GROUP;
+	if (tend_spawn(&with_cgroup, &p, &e) < 0 || tend_process_scope(p) != TEND_SCOPE_GROUP)
+		return 21;
+	if (tend_process_wait(p, TEND_SECONDS(60), &ended, &e) < 0 || ended.code != 0)
+		return 22;
+	tend_process_free(p);
+	return 0;
+}
+
+/* A cgroup that belongs to nobody; "" where none can be made. */
+static void make_cgroup_of_nobody(char path[PATH_MAX])
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, NULL);
+	struct tend_exit ended;
+	tend_process *p = NULL;
+
+	path[0] = '\0';
+	s.scope = TEND_SCOPE_CGROUP;
+	s.cgroup.if_unavailable = TEND_NO_CGROUP_REFUSE;
+	if (tend_spawn(&s, &p, NULL) < 0)
+		return;
+	snprintf(path, PATH_MAX, "%s-of-nobody", tend_process_cgroup(p));
+	test_wait(p, &ended);
+	tend_process_free(p);
+	if (mkdir(path, 0755) < 0 || chown(path, 65534, 65534) < 0)
+		path[0] = '\0';
+}
+
+static void what_only_root_may_do(void)
+{
+	const struct tend_pass_fd self = { open("/proc/self/exe", O_RDONLY | O_CLOEXEC), 77 };
+	char cgroup[PATH_MAX];
+	const char *argv[] = { "test_child", "--nobody", cgroup, NULL };
+	struct tend_spawn s = test_spawn_options(argv, NULL);
+	struct tend_error e;
+	struct tend_exit ended;
+	tend_process *p = NULL;
+
+	make_cgroup_of_nobody(cgroup);
+	s.program = "/proc/self/fd/77";
+	s.err = TEND_OUT_INHERIT;
+	pass(&s, &self, 1);
+	if (geteuid() == 0) {
+		s.uid = TEND_UID(65534);
+		s.gid = TEND_GID(65534);
+		s.groups = TEND_GROUPS_NONE;
+	}
+	if (CHECK_OK(tend_spawn(&s, &p, &e), &e)) {
+		test_wait(p, &ended);
+		CHECK_INT(0, ended.code);
+	}
+	tend_process_free(p);
+	close(self.source);
+	if (cgroup[0])
+		rmdir(cgroup);
+}
+
 /* ---- descriptors ---- */
 
 /* A file in memory that /proc/PID/fd shows as "/memfd:<name> (deleted)". */
@@ -598,6 +694,7 @@ int main(int argc, char **argv)
 		{ "another_user", another_user },
 		{ "no_new_privileges", no_new_privileges },
 		{ "scheduling_is_reset", scheduling_is_reset },
+		{ "what_only_root_may_do", what_only_root_may_do },
 		{ "descriptors_are_passed", descriptors_are_passed },
 		{ "any_descriptors_are_passed", any_descriptors_are_passed },
 		{ "sources_of_any_kind", sources_of_any_kind },
@@ -606,5 +703,7 @@ int main(int argc, char **argv)
 		{ "busy_program_is_tried_again", busy_program_is_tried_again },
 	};
 
+	if (argc == 3 && strcmp(argv[1], "--nobody") == 0)
+		return be_nobody(argv[2]);
 	return test_main(argc, argv, "child", tests, sizeof tests / sizeof *tests);
 }

@@ -20,6 +20,7 @@ static tend_process *spawn_with(struct tend_forgotten policy, struct tend_input 
 	struct tend_error e;
 
 	s.name = "forgotten one";
+	s.where = TEND_HERE;
 	s.in = in;
 	s.if_forgotten = policy;
 	return CHECK_OK(tend_spawn(&s, &p, &e), &e) ? p : NULL;
@@ -112,6 +113,7 @@ static void abort_names_and_kills(void)
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	CHECK_INT(2, sscanf(err, "pids %d %d", &leader, &grandchild));
 	CHECK(behind && strstr(behind + 1, "forgotten one") != NULL);
+	CHECK(behind && strstr(behind + 1, "test_forgotten.c:") != NULL);
 	CHECK(behind && behind[1] && strchr(behind + 1, '\n') == strrchr(behind + 1, '\n')); /* one line */
 	test_await_gone(leader);
 	test_await_gone(grandchild);

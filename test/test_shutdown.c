@@ -67,6 +67,7 @@ static struct children start_all(void)
 
 static int shut_down(void)
 {
+	const struct tend_adopt of_init = { .pid = 1, .if_forgotten = TEND_FORGOTTEN_DETACH };
 	struct children c = start_all();
 	const char *argv[] = { helper("true-er"), NULL };
 	struct tend_spawn s = test_spawn_options(argv, NULL);
@@ -84,7 +85,7 @@ static int shut_down(void)
 	WANT(tend_process_wait(c.detach, TEND_AT_ONCE, &ended, NULL) == 0 && ended.kind == TEND_RUNNING);
 	WANT(tend_process_wait(c.detached, TEND_AT_ONCE, &ended, NULL) == 0 && ended.kind == TEND_RUNNING);
 	WANT(tend_spawn(&s, &p, &e) == -ESHUTDOWN && e.step == TEND_STEP_SHUTDOWN && !p);
-	WANT(tend_adopt(&(struct tend_adopt){ .pid = 1, .if_forgotten = TEND_FORGOTTEN_DETACH }, &p, &e) == -ESHUTDOWN);
+	WANT(tend_adopt(&of_init, &p, &e) == -ESHUTDOWN);
 	WANT(tend_shutdown(TEND_SECONDS(1), &e) == 0);
 	WANT(tend_process_kill(c.detach, TEST_PATIENCE, NULL, NULL) == 0); /* handles work on */
 	WANT(tend_process_kill(c.detached, TEST_PATIENCE, NULL, NULL) == 0);
@@ -116,8 +117,8 @@ static int shut_down_behind_frees(void)
 
 static void say_pids(struct children c)
 {
-	printf("ends %d\nends %d\nstays %d\nstays %d\n", (int)tend_process_pid(c.abort), (int)tend_process_pid(c.terminate),
-	       (int)tend_process_pid(c.detach), (int)tend_process_pid(c.detached));
+	printf("ends %d\nends %d\n", (int)tend_process_pid(c.abort), (int)tend_process_pid(c.terminate));
+	printf("stays %d\nstays %d\n", (int)tend_process_pid(c.detach), (int)tend_process_pid(c.detached));
 	fflush(stdout);
 	tend_process_kill(c.stubborn, TEND_SECONDS(90), NULL, NULL); /* it alone would take all of the ten seconds */
 }
@@ -209,8 +210,10 @@ static void check_exit(const char *way)
 		CHECK_INT(TEND_COMPLETED, result.outcome);
 		CHECK_INT(0, result.exit.code);
 		CHECK_INT(0, result.exit.signal);
-		if (CHECK_INT(4, sscanf(result.out.collected.data, "ends %d ends %d stays %d stays %d", &ends[0], &ends[1],
-		                        &stays[0], &stays[1]))) {
+		const char *said = result.out.collected.data;
+
+		if (CHECK_INT(4, sscanf(said, "ends %d ends %d stays %d stays %d", &ends[0], &ends[1], &stays[0],
+		                        &stays[1]))) {
 			for (int i = 0; i < 2; i++) {
 				test_await_gone(ends[i]);
 				CHECK(test_alive(stays[i]));

@@ -73,7 +73,7 @@ struct tend_forgotten {
 	enum tend_forgotten_kind kind;
 	const struct tend_stop *stop;      /* TEND_IF_FORGOTTEN_TERMINATE: copied */
 };
-/* A bug in the host: SIGKILL to the group, one line on stderr that names the process, abort(3). */
+/* A bug in the host: SIGKILL to the group, one line on stderr that names the process and .where, abort(3). */
 #define TEND_FORGOTTEN_ABORT (__extension__(struct tend_forgotten){ .kind = TEND_IF_FORGOTTEN_ABORT })
 /* The reaper thread runs the plan (a pointer); the freeing thread does not wait for it. */
 #define TEND_FORGOTTEN_TERMINATE(plan)                                                                                 \
@@ -84,9 +84,15 @@ struct tend_forgotten {
 /* How a name is made where none is given.  Beware of secrets in all but the first. */
 enum tend_auto_name { TEND_NAME_PROGRAM = 1, TEND_NAME_ARGS, TEND_NAME_ENV_ARGS, TEND_NAME_FULL };
 
+/* The place in the caller's source, "main.c:42". */
+#define TEND_HERE __FILE__ ":" TEND__STRING(__LINE__)
+#define TEND__STRING(line) TEND__STRING_OF(line)
+#define TEND__STRING_OF(line) #line
+
 struct tend_spawn {
 	const char *name;                  /* extra: for messages and logs; absent: as auto_name says */
 	enum tend_auto_name auto_name;     /* extra: absent is TEND_NAME_PROGRAM */
+	const char *where;                 /* extra: TEND_HERE, for the message of TEND_FORGOTTEN_ABORT; a static string */
 	const char *const *argv;           /* choice: NULL-terminated, at least argv[0] */
 	/*
 	 * Extra: what to execute when it is not argv[0].  A name without a slash is looked for in the directories of
