@@ -143,12 +143,22 @@ int tend__cgroup_make(struct tend__cgroup *c, const char *parent)
 	return r < 0 ? r : 0;
 }
 
-int tend__cgroup_open_procs(const struct tend__cgroup *c)
+static int open_control(const struct tend__cgroup *c, const char *file)
 {
 	char path[PATH_MAX];
-	int r = file_path(c, "cgroup.procs", path);
+	int r = file_path(c, file, path);
 
 	return r < 0 ? r : tend__sys_open_control(path);
+}
+
+int tend__cgroup_open_procs(const struct tend__cgroup *c)
+{
+	return open_control(c, "cgroup.procs");
+}
+
+int tend__cgroup_open_kill(const struct tend__cgroup *c)
+{
+	return open_control(c, "cgroup.kill");
 }
 
 /* Depth first; what is not empty stays. */
@@ -297,12 +307,8 @@ static void send_to(pid_t pid, void *arg)
 
 static int kill_all(const struct tend__cgroup *c)
 {
-	char path[PATH_MAX];
-	int fd, r = file_path(c, "cgroup.kill", path);
+	int fd = tend__cgroup_open_kill(c), r;
 
-	if (r < 0)
-		return r;
-	fd = tend__sys_open_control(path);
 	if (fd < 0)
 		return fd;
 	r = (int)tend__sys_write(fd, "1", 1);

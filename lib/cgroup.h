@@ -24,6 +24,8 @@ int tend__cgroup_make(struct tend__cgroup *c, const char *parent);
 int tend__cgroup_open_procs(const struct tend__cgroup *c);
 /* [reaper] Takes the event of events_fd, which would be ready for ever. */
 void tend__cgroup_take_event(const struct tend__cgroup *c);
+/* [any] The same of cgroup.kill. */
+int tend__cgroup_open_kill(const struct tend__cgroup *c);
 /* [any] Whether no process is in it, or in one below it, or it has been removed; a zombie is not in it. */
 bool tend__cgroup_is_empty(const struct tend__cgroup *c);
 /* [any] Those in it but `leader`: how many, the first TEND_MAX_NAMED by name.  ret_names may be NULL. */

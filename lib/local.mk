@@ -36,6 +36,7 @@ tendinclude_HEADERS = \
 	%D%/exit.c \
 	%D%/field.h \
 	%D%/group.c %D%/group.h \
+	%D%/guard.c %D%/guard.h %D%/guard_wire.h \
 	%D%/input.c %D%/input.h \
 	%D%/line.c %D%/line.h \
 	%D%/live.c %D%/live.h \
@@ -76,6 +77,13 @@ tendinclude_HEADERS = \
 # The child's half must not be instrumented, whatever CFLAGS say: its flags come behind the user's.
 %C%_libtend_child_la_SOURCES = %D%/child_fds.c %D%/spawn_child.c %D%/spawn_child.h %D%/raw.h
 %D%/child_fds.lo %D%/spawn_child.lo: private override CFLAGS += $(CHILD_CFLAGS)
+
+# The guardian is a program of its own, which the library starts; it is linked with nothing of it.
+guardiandir = $(libexecdir)/tend
+guardian_PROGRAMS = %D%/tend-guardian
+%C%_tend_guardian_SOURCES = %D%/guardian.c %D%/guard_wire.h
+%C%_tend_guardian_LDADD =
+%D%/sys.lo: private AM_CPPFLAGS += -DGUARDIAN_PATH='"$(guardiandir)/tend-guardian"'
 
 # The library is never unloaded: its threads would find no code to return to.
 %C%_libtend_la_SOURCES = %D%/mem.c %D%/mem.h %D%/sys.c %D%/sys.h

@@ -12,6 +12,7 @@
 enum tend__rank {
 	TEND__RANK_SETUP = 1, /* starting the reaper */
 	TEND__RANK_LIVE,      /* the list of all processes */
+	TEND__RANK_GUARD,     /* the guardian's socket */
 	TEND__RANK_INPUT,     /* a process's stdin */
 	TEND__RANK_PROCESS,   /* signalling against reaping; the stop in progress */
 	TEND__RANK_REAPER,    /* the reaper's inbox */

@@ -212,8 +212,8 @@ static int check_scope(const struct tend_spawn *o, struct tend_error *err)
 		r = check_choice(field("", "scope"), o->scope, TEND_SCOPE_CGROUP,
 		                 "TEND_SCOPE_GROUP, TEND_SCOPE_SESSION, TEND_SCOPE_NONE or TEND_SCOPE_CGROUP", err);
 	if (r == 0 && o->with_parent)
-		r = check_choice(field("", "with_parent"), o->with_parent, TEND_WITH_PARENT_CHILD,
-		                 "TEND_WITH_PARENT_CHILD", err);
+		r = check_choice(field("", "with_parent"), o->with_parent, TEND_WITH_PARENT_TREE,
+		                 "TEND_WITH_PARENT_CHILD or TEND_WITH_PARENT_TREE", err);
 	if (r < 0)
 		return r;
 	if (o->scope != TEND_SCOPE_CGROUP)

@@ -23,6 +23,7 @@
 #include "clock.h"
 #include "error.h"
 #include "group.h"
+#include "guard.h"
 #include "input.h"
 #include "live.h"
 #include "mem.h"
@@ -95,6 +96,7 @@ static void destroy(tend_process *p)
 	siginfo_t info;
 
 	tend__live_remove(p);
+	tend__guard_remove(p);
 	/* A leader that was kept to pin its group's number (reaper.c) is let go with the last owner. */
 	if (tend__process_has_exited(p) && !p->reaped)
 		tend__sys_wait(p->pidfd, p->pid, false, &info, &usage);

@@ -96,6 +96,10 @@ struct tend_process {
 	unsigned live_round;
 	struct tend_process *live_prev, *live_next;
 
+	/* whom the guardian knows of, guarded by its lock (guard.c) */
+	uint64_t guard_id;         /* 0: it does not know of it */
+	struct tend_process *guard_prev, *guard_next;
+
 	/* the reaper's inbox, guarded by its lock */
 	bool in_inbox;
 	struct tend_process *inbox_next;

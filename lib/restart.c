@@ -51,7 +51,11 @@ int tend_restart_next(const struct tend_restart *rule, struct tend_restarts *res
 	if (r < 0)
 		return r;
 	if (!restarts || !exit || !ret_delay)
-		return tend__refuse(err, NULL, !restarts ? "restarts" : !exit ? "exit" : "ret_delay", "must not be NULL");
+		return tend__refuse(err, NULL,
+		                    !restarts ? "restarts"
+		                    : !exit   ? "exit"
+		                              : "ret_delay",
+		                    "must not be NULL");
 	if (exit->kind == TEND_RUNNING)
 		return tend__refuse(err, NULL, "exit", "is that of a child that runs");
 	if (rule->long_enough && exit->wall_ns >= tend__span_ns(rule->long_enough))

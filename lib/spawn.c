@@ -19,6 +19,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "guard.h"
 #include "input.h"
 #include "live.h"
 #include "mem.h"
@@ -274,6 +275,13 @@ static int start_child(struct tend__spawning *s, struct tend_error *err)
 	}
 	if (child_failed(s, &e))
 		return refuse_child(s, &e, err);
+	if (s->o->with_parent == TEND_WITH_PARENT_TREE) {
+		r = tend__guard_add(p);
+		if (r < 0) {
+			bury(p, true);
+			return tend__refuse_step(s, r, TEND_STEP_PARENT, "the guardian cannot be told of it", err);
+		}
+	}
 	tend__log(TEND_LOG_INFO, "spawn", p->name, p->pid, "the child is running");
 	r = tend__reaper_watch(p);
 	if (r < 0) {
@@ -327,6 +335,8 @@ static int spawn(const struct tend_spawn *o, tend_process *p, struct tend_error 
 	};
 	int r = tend__reaper_start(err);
 
+	if (r == 0 && o->with_parent == TEND_WITH_PARENT_TREE)
+		r = tend__guard_start(p->name, err);
 	if (r == 0)
 		r = make_plan(&s, err);
 	if (r == 0)

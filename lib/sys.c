@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -32,6 +33,9 @@
 #define CLONE_INTO_CGROUP UINT64_C(0x200000000)
 #endif
 #define P_PIDFD_TYPE 3 /* P_PIDFD, glibc 2.36 */
+#ifndef GUARDIAN_PATH /* the build says where it is installed */
+#define GUARDIAN_PATH "/usr/libexec/tend/tend-guardian"
+#endif
 #define CHILD_STACK ((size_t)64 << 10)
 #define KERNEL_SIGSET_SIZE 8
 
@@ -393,6 +397,52 @@ void tend__sys_close(int fd)
 		(void)UNCANCELLED(close(fd));
 }
 
+int tend__sys_socketpair(int ret_fds[2])
+{
+	int r = checked(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ret_fds));
+
+	if (r < 0)
+		return r;
+	ret_fds[0] = lifted(ret_fds[0]);
+	ret_fds[1] = lifted(ret_fds[1]);
+	if (ret_fds[0] >= 0 && ret_fds[1] >= 0)
+		return 0;
+	r = ret_fds[0] < 0 ? ret_fds[0] : ret_fds[1];
+	tend__sys_close(ret_fds[0]);
+	tend__sys_close(ret_fds[1]);
+	return r;
+}
+
+int tend__sys_send_fds(int socket, const void *message, size_t size, const int *fds, size_t n)
+{
+	_Alignas(struct cmsghdr) char room[CMSG_SPACE(2 * sizeof(int))] = { 0 };
+	struct iovec part = { .iov_base = (void *)(uintptr_t)message, .iov_len = size };
+	struct msghdr h = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct cmsghdr *c;
+	ssize_t r;
+
+	if (n > 0) {
+		h.msg_control = room;
+		h.msg_controllen = CMSG_SPACE(n * sizeof *fds);
+		c = CMSG_FIRSTHDR(&h);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(n * sizeof *fds);
+		memcpy(CMSG_DATA(c), fds, n * sizeof *fds);
+	}
+	do
+		r = UNCANCELLED(sendmsg(socket, &h, MSG_NOSIGNAL | MSG_DONTWAIT));
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
+}
+
+bool tend__sys_is_connected(int socket)
+{
+	struct pollfd p = { .fd = socket };
+
+	return tend__sys_poll(&p, 1, 0) == 0; /* POLLHUP, POLLERR are never asked for, and told */
+}
+
 void tend__sys_ring(int eventfd)
 {
 	const uint64_t one = 1;
@@ -693,6 +743,11 @@ int tend__sys_pidfd_signal(int pidfd, int sig, unsigned flags)
 int tend__sys_kill(pid_t pid, int sig)
 {
 	return checked(kill(pid, sig));
+}
+
+const char *tend__sys_guardian_path(void)
+{
+	return GUARDIAN_PATH;
 }
 
 bool tend__sys_forced_off(const char *facility)

@@ -71,6 +71,11 @@ void tend__sys_take_sigpipe(void);
 /* deadline: absolute CLOCK_MONOTONIC ns, INT64_MAX for none.  The number of ready entries, 0 when time is over. */
 int tend__sys_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
 void tend__sys_close(int fd);
+/* Two ends of a local socket that keeps messages apart and never blocks. */
+int tend__sys_socketpair(int ret_fds[2]);
+/* One message with up to two descriptors.  0, -EAGAIN, -EPIPE; never SIGPIPE. */
+int tend__sys_send_fds(int socket, const void *message, size_t size, const int *fds, size_t n);
+bool tend__sys_is_connected(int socket);
 /* eventfd: make it readable; make it unreadable. */
 void tend__sys_ring(int eventfd);
 void tend__sys_unring(int eventfd);
@@ -127,6 +132,9 @@ int tend__sys_exit_status(int pidfd, int *ret_status);
 int tend__sys_reap(pid_t pid);
 int tend__sys_pidfd_signal(int pidfd, int sig, unsigned flags);
 int tend__sys_kill(pid_t pid, int sig);
+
+/* Where the guardian's program is. */
+const char *tend__sys_guardian_path(void);
 
 /* Whether a test forces the fallback of a facility: "vfork", "clone_pidfd", "pidfd_group",
  * "pidfd_signal", "close_range", "clone3", "pidfd_info". */

@@ -36,6 +36,9 @@
 #define tend__sys_pidfd_signal real_pidfd_signal
 #define tend__sys_kill real_kill
 #define tend__sys_forced_off real_forced_off
+#define tend__sys_guardian_path real_guardian_path
+#define tend__sys_send_fds real_send_fds
+#define tend__sys_socketpair real_socketpair
 #include "../lib/sys.c"
 #undef tend__sys_pipe
 #undef tend__sys_eventfd
@@ -68,10 +71,14 @@
 #undef tend__sys_pidfd_signal
 #undef tend__sys_kill
 #undef tend__sys_forced_off
+#undef tend__sys_guardian_path
+#undef tend__sys_send_fds
+#undef tend__sys_socketpair
 /* once more, for the proper names */
 #undef TEND_LIB_SYS_H
 #include "../lib/sys.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "../lib/mem.h"
@@ -102,7 +109,7 @@ static struct call {
 	{ .name = "thread" }, { .name = "spawn_shared" }, { .name = "spawn_copied" }, { .name = "pidfd_open" },
 	{ .name = "setpgid" }, { .name = "wait" }, { .name = "pidfd_signal" },
 	{ .name = "kill" }, { .name = "pty" }, { .name = "memfd" }, { .name = "spawn_into" }, { .name = "dup" },
-	{ .name = "set_terminal" },
+	{ .name = "set_terminal" }, { .name = "send_fds" }, { .name = "socketpair" },
 	{ .name = NULL },
 };
 #define N_CALLS (sizeof calls / sizeof *calls)
@@ -257,6 +264,9 @@ WRAP(int, dup, (int fd), (fd))
 WRAP(int, pty, (int ret_fds[2]), (ret_fds))
 WRAP(int, set_terminal, (int fd, bool raw, unsigned short rows, unsigned short columns), (fd, raw, rows, columns))
 WRAP(int, memfd, (const void *bytes, size_t n), (bytes, n))
+WRAP(int, socketpair, (int ret_fds[2]), (ret_fds))
+WRAP(int, send_fds, (int socket, const void *message, size_t size, const int *fds, size_t n),
+     (socket, message, size, fds, n))
 WRAP(int, pidfd_open, (pid_t pid), (pid))
 WRAP(int, setpgid, (pid_t pid), (pid))
 WRAP(int, wait, (int pidfd, pid_t pid, bool leave, siginfo_t *ret_info, struct rusage *ret_usage),
@@ -282,6 +292,19 @@ bool tend__sys_forced_off(const char *facility)
 	pthread_once(&disabled_once, read_disabled);
 	snprintf(wanted, sizeof wanted, ",%s,", facility);
 	return strstr(disabled, wanted) != NULL || real_forced_off(facility);
+}
+
+/* TEND_GUARDIAN, or where the build has put it, next to the helpers. */
+const char *tend__sys_guardian_path(void)
+{
+	static char path[2 * PATH_MAX];
+	const char *given = getenv("TEND_GUARDIAN");
+
+	if (given)
+		return given;
+	snprintf(path, sizeof path, "%.*s/../../lib/tend-guardian",
+	         (int)(strrchr(helper("true-er"), '/') - helper("true-er")), helper("true-er"));
+	return path;
 }
 
 /* ---- lib/mem.c ---- */

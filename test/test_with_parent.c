@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Children that end with their host: wish 4, hazards 54, 55, 56. */
+#include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +12,15 @@
 #include "fault.h"
 #include "test.h"
 #include "thread.h"
+
+static int spawn_tree(tend_process **ret_p, const char *helper_name, const char *arg, struct tend_error *e)
+{
+	const char *argv[] = { helper(helper_name), arg, "0", NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+
+	s.with_parent = TEND_WITH_PARENT_TREE;
+	return tend_spawn(&s, ret_p, e);
+}
 
 static int spawn_bound(tend_process **ret_p, const char *helper_name, struct tend_error *e)
 {
@@ -175,6 +186,167 @@ static void copy_of_the_host(void)
 	CHECK_INT(0, test_run_self(argv, "TSAN_OPTIONS", "die_after_fork=0", NULL, 0));
 }
 
+/* ---- with all that it has started ---- */
+
+/* A host whose child has exited and left a grandchild, or stays with it: the grandchild's pid, and SIGKILL comes. */
+static int be_a_host_of_a_tree(const char *mode)
+{
+	tend_process *p = NULL;
+	struct tend_error e;
+	char pid[32] = "0";
+
+	if (spawn_tree(&p, "forker", mode, &e) < 0) {
+		fprintf(stderr, "%s\n", e.message);
+		return 1;
+	}
+	test_await_line(tend_process_stdout(p), "grandchild ", pid, sizeof pid);
+	printf("child %s\n", pid);
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
+/* Hazard 56: the leader gone or not, obedient or not, the guardian ends who is left. */
+static void tree_ends_with_a_killed_host(void)
+{
+	static const char *const modes[] = { "--tree-leader-pauses", "--tree-hold-stubborn", "--tree-quiet" };
+
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+		pid_t pid = child_of_killed_host(modes[i]);
+
+		if (pid)
+			test_await_gone(pid);
+	}
+}
+
+/* proc(5): "Name:\t..." and "PPid:\t..." of a process's status. */
+static bool is_our_guardian(const char *pid)
+{
+	char path[300], line[256];
+	bool name = false, ours = false;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%s/status", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof line, f)) {
+		name |= strcmp(line, "Name:\ttend-guardian\n") == 0;
+		ours |= strncmp(line, "PPid:\t", 6) == 0 && atoi(line + 6) == getpid();
+	}
+	if (f)
+		fclose(f);
+	return name && ours;
+}
+
+/* One process for all; 0: there is none. */
+static pid_t find_guardian(void)
+{
+	DIR *dir = opendir("/proc");
+	const struct dirent *e;
+	pid_t found = 0;
+
+	while (dir && (e = readdir(dir)) != NULL)
+		if (atoi(e->d_name) > 0 && is_our_guardian(e->d_name))
+			found = (pid_t)atoi(e->d_name);
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* A host that kills its guardian by mistake, and is killed itself: the next child brings a new one, which knows of all. */
+static int lose_the_guardian(void)
+{
+	tend_process *p = NULL, *q = NULL;
+	struct tend_error e;
+	struct tend_exit ended;
+	char pid[32] = "0";
+	pid_t guardian;
+
+	if (spawn_tree(&p, "forker", "hold-stubborn", &e) < 0)
+		return 1;
+	test_await_line(tend_process_stdout(p), "grandchild ", pid, sizeof pid);
+	guardian = find_guardian();
+	if (!guardian || kill(guardian, SIGKILL) < 0)
+		return 2;
+	while (test_alive(guardian))
+		sched_yield();
+	if (spawn_tree(&q, "exiter", "0", &e) < 0 || !test_wait(q, &ended))
+		return 3;
+	if (find_guardian() == guardian || !find_guardian())
+		return 4;
+	printf("child %s\n", pid);
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
+static void guardian_is_replaced(void)
+{
+	pid_t pid = child_of_killed_host("--lose-the-guardian");
+
+	if (CHECK(pid > 0))
+		test_await_gone(pid);
+}
+
+/* What has ended, and what was stopped, is no business of the guardian's; an exit of the host ends the rest. */
+static int end_as_ever(void)
+{
+	tend_process *p = NULL, *q = NULL;
+	struct tend_stop_report report;
+	struct tend_exit ended;
+	struct tend_error e;
+
+	if (spawn_tree(&p, "exiter", "7", &e) < 0 || !test_wait(p, &ended) || ended.code != 7)
+		return 1;
+	tend_process_free(p);
+	if (spawn_tree(&q, "forker", "leader-pauses", &e) < 0)
+		return 2;
+	if (tend_process_kill(q, TEST_PATIENCE, &report, &e) < 0 || report.outcome != TEND_STOPPED_BY_KILL)
+		return 3;
+	tend_process_free(q);
+	return 0;
+}
+
+static void tree_ends_as_ever(void)
+{
+	const char *argv[] = { "--end-as-ever", NULL };
+
+	CHECK_INT(0, test_run_self(argv, NULL, NULL, NULL, 0));
+}
+
+/* Without its program, and without a message to it, there is no such child. */
+static int fail_without_a_guardian(void)
+{
+	tend_process *p = NULL, *q = NULL;
+	struct tend_error e = { .code = 0 };
+	struct tend_exit ended;
+
+	setenv("TEND_GUARDIAN", "/nowhere/guardian", 1);
+	if (spawn_tree(&p, "true-er", "0", &e) != -ENOENT || e.step != TEND_STEP_PARENT || p ||
+	    !strstr(e.message, "/nowhere/guardian"))
+		return 1;
+	unsetenv("TEND_GUARDIAN");
+	fault_fail_sys("socketpair", 1, EMFILE);
+	if (spawn_tree(&p, "true-er", "0", &e) != -EMFILE || e.step != TEND_STEP_PARENT || p)
+		return 2;
+	fault_fail_sys("send_fds", 1, EAGAIN);
+	if (spawn_tree(&p, "obedient", "0", &e) != -EAGAIN || e.step != TEND_STEP_PARENT || p)
+		return 3;
+	fault_reset();
+	if (spawn_tree(&q, "true-er", "0", &e) < 0 || !test_wait(q, &ended))
+		return 4;
+	tend_process_free(q);
+	return 0;
+}
+
+static void no_guardian(void)
+{
+	const char *argv[] = { "--fail-without-a-guardian", NULL };
+
+	CHECK_INT(0, test_run_self(argv, NULL, NULL, NULL, 0));
+}
+
+/* ---- where there is no thread ---- */
+
 static int check_no_thread(void)
 {
 	tend_process *p = NULL, *warm = NULL;
@@ -214,6 +386,10 @@ int main(int argc, char **argv)
 		{ "exit_and_failure_are_as_ever", exit_and_failure_are_as_ever },
 		{ "many_threads_share_the_spawner", many_threads_share_the_spawner },
 		{ "copy_of_the_host", copy_of_the_host },
+		{ "tree_ends_with_a_killed_host", tree_ends_with_a_killed_host },
+		{ "guardian_is_replaced", guardian_is_replaced },
+		{ "tree_ends_as_ever", tree_ends_as_ever },
+		{ "no_guardian", no_guardian },
 		{ "no_thread", no_thread },
 	};
 	struct tend_exit ended;
@@ -223,6 +399,14 @@ int main(int argc, char **argv)
 		return be_a_host(strcmp(argv[1], "--host-bound") == 0);
 	if (argc == 2 && strcmp(argv[1], "--no-thread") == 0)
 		return check_no_thread();
+	if (argc == 2 && strncmp(argv[1], "--tree-", 7) == 0)
+		return be_a_host_of_a_tree(argv[1] + 7);
+	if (argc == 2 && strcmp(argv[1], "--lose-the-guardian") == 0)
+		return lose_the_guardian();
+	if (argc == 2 && strcmp(argv[1], "--end-as-ever") == 0)
+		return end_as_ever();
+	if (argc == 2 && strcmp(argv[1], "--fail-without-a-guardian") == 0)
+		return fail_without_a_guardian();
 	if (argc == 2 && strcmp(argv[1], "--copy") == 0)
 		return spawn_in_a_copy();
 	if (spawn_bound(&p, "exiter", NULL) == 0) /* the thread stays: before anything is counted */

@@ -118,7 +118,14 @@ enum tend_with_parent {
 	 * lives as long as the host.  The child alone: its descendants live on.  The kernel forgets it when the child
 	 * executes a set-user-ID program.
 	 */
-	TEND_WITH_PARENT_CHILD = 1
+	TEND_WITH_PARENT_CHILD = 1,
+	/*
+	 * The same, and SIGKILL to its group, or cgroup, from a guardian process that outlives the host (one for all
+	 * children, started with the first).  It acts when the host has ended or executes another program, also for
+	 * children that were detached, and for what they left behind.  Without a cgroup a descendant in a group of
+	 * its own escapes; what forked in the moment between the child's start and the guardian's knowledge of it may.
+	 */
+	TEND_WITH_PARENT_TREE
 };
 
 /* ---- a terminal ---- */

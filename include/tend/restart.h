@@ -40,8 +40,8 @@ struct tend_restarts {
 };
 
 /*
- * How it ended: *ret_delay is how long to wait before it is started again, TEND_FOREVER when it is not to be; `restarts`
- * counts.  0, or -EINVAL with the field's name (a child that runs, too).  Any thread; does not block.
+ * How it ended: *ret_delay is how long to wait before it is started again, TEND_FOREVER when it is not to be;
+ * `restarts` counts.  0, or -EINVAL with the field's name (a child that runs, too).  Any thread; does not block.
  */
 TEND_API int tend_restart_next(const struct tend_restart *rule, struct tend_restarts *restarts,
                                const struct tend_exit *exit, tend_duration *ret_delay, struct tend_error *err);

@@ -92,7 +92,8 @@ enum tend_auto_name { TEND_NAME_PROGRAM = 1, TEND_NAME_ARGS, TEND_NAME_ENV_ARGS,
 struct tend_spawn {
 	const char *name;                  /* extra: for messages and logs; absent: as auto_name says */
 	enum tend_auto_name auto_name;     /* extra: absent is TEND_NAME_PROGRAM */
-	const char *where;                 /* extra: TEND_HERE, for the message of TEND_FORGOTTEN_ABORT; a static string */
+	const char *where;                 /* extra: TEND_HERE, for the message of TEND_FORGOTTEN_ABORT; a static
+					      string */
 	const char *const *argv;           /* choice: NULL-terminated, at least argv[0] */
 	/*
 	 * Extra: what to execute when it is not argv[0].  A name without a slash is looked for in the directories of

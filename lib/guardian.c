@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guardian: a process that outlives a host which is killed, and then ends what the host has told it to, as SIGKILL
+ * leaves the host no time for anything.
+ *
+ * It is a program of its own, and not a fork of the host: it shares nothing with the host that could be killed with it
+ * (out of memory) or be kept alive by it (memory, descriptors).  It is in a session of its own, ignores all signals
+ * that can be ignored, and ends when the host has.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "guard_wire.h"
+
+#define PIDFD_GROUP 4u /* PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9 */
+#define KILL_ROUNDS 50 /* who forks at the wrong moment is met in the next one */
+
+static struct ward {
+	struct guard_message m;
+	int pidfd, cgroup_kill; /* cgroup_kill: -1: none */
+} *wards;
+static size_t n_wards, room;
+
+static void let_go(struct ward *w)
+{
+	close(w->pidfd);
+	if (w->cgroup_kill >= 0)
+		close(w->cgroup_kill);
+}
+
+static void remove_ward(uint64_t id)
+{
+	for (size_t i = 0; i < n_wards; i++) {
+		if (wards[i].m.id != id)
+			continue;
+		let_go(&wards[i]);
+		wards[i] = wards[--n_wards];
+		return;
+	}
+}
+
+static void add_ward(const struct guard_message *m, const int fds[2])
+{
+	if (n_wards == room) {
+		struct ward *more = realloc(wards, (room * 2 + 16) * sizeof *wards);
+
+		if (!more)
+			return;
+		wards = more;
+		room = room * 2 + 16;
+	}
+	wards[n_wards++] = (struct ward){ .m = *m, .pidfd = fds[0], .cgroup_kill = m->has_cgroup ? fds[1] : -1 };
+}
+
+/* Whether there may be more. */
+static bool take_message(void)
+{
+	struct guard_message m;
+	struct iovec part = { .iov_base = &m, .iov_len = sizeof m };
+	_Alignas(struct cmsghdr) char room_for_fds[CMSG_SPACE(2 * sizeof(int))];
+	struct msghdr h = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = room_for_fds,
+		            .msg_controllen = sizeof room_for_fds };
+	const struct cmsghdr *c;
+	int fds[2] = { -1, -1 };
+	ssize_t n = recvmsg(GUARD_SOCKET, &h, MSG_CMSG_CLOEXEC);
+
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN;
+	if (n != (ssize_t)sizeof m)
+		return false; /* the other side is gone */
+	c = CMSG_FIRSTHDR(&h);
+	if (c && c->cmsg_type == SCM_RIGHTS)
+		memcpy(fds, CMSG_DATA(c),
+		       c->cmsg_len - CMSG_LEN(0) < sizeof fds ? c->cmsg_len - CMSG_LEN(0) : sizeof fds);
+	if (m.what == GUARD_ADD && fds[0] >= 0)
+		add_ward(&m, fds);
+	else if (m.what == GUARD_REMOVE)
+		remove_ward(m.id);
+	return true;
+}
+
+static bool has_ended(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* Whether somebody was still there. */
+static bool kill_ward(const struct ward *w)
+{
+	bool found = syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, 0) == 0 && !has_ended(w->pidfd);
+	long r;
+
+	if (w->cgroup_kill >= 0 && write(w->cgroup_kill, "1", 1) < 0)
+		found |= errno != ENODEV; /* it is gone with the last one in it */
+	if (!w->m.has_group)
+		return found;
+	r = syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, PIDFD_GROUP);
+	if (r < 0 && (errno == EINVAL || errno == ENOSYS) && !has_ended(w->pidfd))
+		r = kill(-w->m.pid, SIGKILL); /* its number is its own while it lives */
+	return found || r == 0;
+}
+
+static void kill_all(void)
+{
+	const struct timespec pause = { .tv_nsec = 2000000 };
+	bool found = true;
+
+	for (int round = 0; round < KILL_ROUNDS && found; round++) {
+		found = false;
+		for (size_t i = 0; i < n_wards; i++)
+			found |= kill_ward(&wards[i]);
+		if (found)
+			nanosleep(&pause, NULL);
+	}
+}
+
+static void prepare(void)
+{
+	struct rlimit l;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_IGN);
+	prctl(PR_SET_NAME, "tend-guardian");
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
+		l.rlim_cur = l.rlim_max; /* one or two for each child */
+		setrlimit(RLIMIT_NOFILE, &l);
+	}
+	if (chdir("/") < 0)
+		_exit(1);
+}
+
+int main(void)
+{
+	struct pollfd p[2] = { { .fd = GUARD_SOCKET, .events = POLLIN }, { .fd = GUARD_HOST, .events = POLLIN } };
+
+	prepare();
+	for (;;) {
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[0].revents) { /* before the host's end: what it has told us is to be known then */
+			if (!take_message())
+				break;
+		} else if (p[1].revents) {
+			break;
+		}
+	}
+	kill_all();
+	return 0;
+}
