@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "error.h"
 #include "field.h"
+#include "group.h"
 #include "live.h"
 #include "mem.h"
 #include "process.h"
@@ -89,9 +90,9 @@ static int adopt(const struct tend_adopt *o, tend_process *p, struct tend_error 
 	p->name = make_name(o, p->pid);
 	if (!p->name)
 		return tend__error_sys(err, -ENOMEM, TEND_STEP_ALLOCATE, NULL, "no memory for a name");
-	/* A group that it does not lead is not its own to be signalled. */
-	p->scope = getpgid(p->pid) == p->pid ? TEND_SCOPE_GROUP : TEND_SCOPE_NONE;
 	p->is_adopted = true;
+	/* A group that it does not lead is not its own, and before Linux 6.9 there is only a number to reach it by. */
+	p->scope = getpgid(p->pid) == p->pid && tend__group_outlives_leader(p) ? TEND_SCOPE_GROUP : TEND_SCOPE_NONE;
 	p->started_ns = tend__now_ns();
 	r = tend__reaper_watch(p);
 	if (r < 0)

@@ -134,8 +134,11 @@ static void begin(tend_process *p, int64_t deadline)
 	};
 
 	(void)deadline;
-	if (!is_armed(p) || tend__process_observe(p, false))
+	/* Nobody is asked to look: that may wait for a log function, which may be what called exit(3). */
+	if (!is_armed(p) || tend__process_has_exited(p))
 		return;
+	if (p->if_forgotten == TEND_IF_FORGOTTEN_ABORT)
+		tend__log(TEND_LOG_WARNING, "forgotten", p->name, p->pid, "still running at the end of the host: SIGKILL");
 	tend__process_begin_stop(p, p->if_forgotten == TEND_IF_FORGOTTEN_TERMINATE ? &plan : &kill_it, false, NULL);
 }
 
@@ -151,16 +154,7 @@ static void await(tend_process *p, int64_t deadline)
 	tend__event_end(&p->changed);
 }
 
-static void kill_late(tend_process *p, int64_t deadline)
-{
-	static const struct tend_stop kill_it = { .after_kill = KILL_PATIENCE };
-
-	(void)deadline;
-	if (is_stopping(p))
-		tend__process_begin_stop(p, &kill_it, true, NULL);
-}
-
-/* Without the reaper: the signal, and nothing else. */
+/* By the signal itself. */
 static void kill_only(tend_process *p, int64_t deadline)
 {
 	(void)deadline;
@@ -169,6 +163,17 @@ static void kill_only(tend_process *p, int64_t deadline)
 	tend__lock(&p->lock);
 	tend__group_signal(p, SIGKILL, TEND_GROUP);
 	tend__unlock(&p->lock);
+}
+
+/* Also where the reaper itself hangs, in a log function that does not return. */
+static void kill_late(tend_process *p, int64_t deadline)
+{
+	static const struct tend_stop kill_it = { .after_kill = KILL_PATIENCE };
+
+	if (!is_stopping(p))
+		return;
+	tend__process_begin_stop(p, &kill_it, true, NULL);
+	kill_only(p, deadline);
 }
 
 static bool anybody_is_left(void)

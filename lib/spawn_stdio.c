@@ -94,12 +94,13 @@ static int make_pipe(struct tend__spawning *s, struct tend_error *err)
 /* Whether all of it went into a new pipe, whose other end is *ret_end. */
 static bool fits_in_pipe(const struct tend_input *in, int *ret_end)
 {
-	int fds[2];
+	int fds[2], size;
 	bool fits;
 
 	if (tend__sys_pipe(fds) < 0)
 		return false;
-	fits = (size_t)tend__sys_pipe_size(fds[1]) >= in->n && tend__sys_set_nonblock(fds[1]) == 0 &&
+	size = tend__sys_pipe_size(fds[1]);
+	fits = size > 0 && (size_t)size >= in->n && tend__sys_set_nonblock(fds[1]) == 0 &&
 	       (in->n == 0 || tend__sys_write(fds[1], in->bytes, in->n) == (ssize_t)in->n);
 	tend__sys_close(fds[1]);
 	if (fits)

@@ -136,6 +136,13 @@ static void exit_in_log(void *arg, const struct tend_log_event *e)
 		exit(0);
 }
 
+static void exit_at_exit(void *arg, const struct tend_log_event *e)
+{
+	(void)arg;
+	if (strcmp(e->event, "exit") == 0) /* on whichever thread saw it first; the others wait for this to return */
+		exit(0);
+}
+
 static enum tend_flow exit_in_visitor(void *self, const struct tend_chunk *chunk)
 {
 	(void)self;
@@ -177,6 +184,14 @@ static int end_by(const char *way)
 	}
 	if (strcmp(way, "thread") == 0 && pthread_create(&thread, NULL, exit_here, NULL) == 0)
 		pthread_join(thread, NULL);
+	if (strcmp(way, "exit-log") == 0) {
+		struct tend_exit ended;
+		tend_process *last = start(TEND_FORGOTTEN_DETACH, "stdiner", NULL);
+
+		tend_set_log(exit_at_exit, NULL, TEND_LOG_INFO);
+		test_wait(last, &ended);
+		return 5;
+	}
 	if (strcmp(way, "log") == 0) {
 		tend_set_log(exit_in_log, NULL, TEND_LOG_DEBUG);
 		start(TEND_FORGOTTEN_DETACH, "true-er", NULL);
@@ -227,6 +242,7 @@ static void check_exit(const char *way)
 static void by_return(void) { check_exit("return"); }
 static void by_exit_on_a_thread(void) { check_exit("thread"); }
 static void by_exit_in_a_log_function(void) { check_exit("log"); }
+static void by_exit_while_telling(void) { check_exit("exit-log"); }
 static void by_exit_in_a_visitor(void) { check_exit("visitor"); }
 static void not_by_a_copy(void) { check_exit("fork"); }
 
@@ -245,6 +261,7 @@ int main(int argc, char **argv)
 		{ "by_return", by_return },
 		{ "by_exit_on_a_thread", by_exit_on_a_thread },
 		{ "by_exit_in_a_log_function", by_exit_in_a_log_function },
+		{ "by_exit_while_telling", by_exit_while_telling },
 		{ "by_exit_in_a_visitor", by_exit_in_a_visitor },
 		{ "not_by_a_copy", not_by_a_copy },
 	};
