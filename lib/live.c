@@ -138,7 +138,8 @@ static void begin(tend_process *p, int64_t deadline)
 	if (!is_armed(p) || tend__process_has_exited(p))
 		return;
 	if (p->if_forgotten == TEND_IF_FORGOTTEN_ABORT)
-		tend__log(TEND_LOG_WARNING, "forgotten", p->name, p->pid, "still running at the end of the host: SIGKILL");
+		tend__log(TEND_LOG_WARNING, "forgotten", p->name, p->pid,
+		          "still running at the end of the host: SIGKILL");
 	tend__process_begin_stop(p, p->if_forgotten == TEND_IF_FORGOTTEN_TERMINATE ? &plan : &kill_it, false, NULL);
 }
 

@@ -252,7 +252,10 @@ static pid_t find_guardian(void)
 	return found;
 }
 
-/* A host that kills its guardian by mistake, and is killed itself: the next child brings a new one, which knows of all. */
+/*
+ * A host that kills its guardian by mistake, and is killed itself: the next child brings a new one, which knows of
+ * all.
+ */
 static int lose_the_guardian(void)
 {
 	tend_process *p = NULL, *q = NULL;
