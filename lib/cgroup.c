@@ -272,7 +272,7 @@ size_t tend__cgroup_members(const struct tend__cgroup *c, pid_t leader, struct t
 struct sending {
 	const struct tend__cgroup *c;
 	int sig;
-	bool sent, refused;
+	bool sent, refused, unable;
 };
 
 bool tend__cgroup_has(const struct tend__cgroup *c, pid_t pid)
@@ -297,6 +297,7 @@ static void send_to(pid_t pid, void *arg)
 	struct sending *s = arg;
 	int fd = tend__sys_pidfd_open(pid), r;
 
+	s->unable |= fd < 0 && fd != -ESRCH;
 	if (fd < 0)
 		return;
 	r = tend__cgroup_has(s->c, pid) ? tend__sys_pidfd_signal(fd, s->sig, 0) : -ESRCH;
@@ -327,5 +328,5 @@ int tend__cgroup_signal(const struct tend__cgroup *c, int sig)
 	if (sig == SIGKILL && kill_all(c) == 0)
 		return 0;
 	each_member(c, send_to, &s);
-	return s.sent ? 0 : s.refused ? -EPERM : -ESRCH;
+	return s.sent ? 0 : s.refused ? -EPERM : s.unable ? -ENOSYS : -ESRCH;
 }

@@ -116,7 +116,7 @@ static int signal_cgroup(tend_process *p, int sig)
 {
 	int r = tend__cgroup_signal(&p->cgroup, sig);
 
-	if (sig == SIGKILL)
+	if (sig == SIGKILL || r == -ENOSYS)
 		return either(r, signal_whole_group(p, sig));
 	return tend__cgroup_has(&p->cgroup, p->pid) ? r : either(r, signal_leader(p, sig));
 }

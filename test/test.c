@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +43,15 @@ static struct {
 bool test_under_valgrind(void)
 {
 	return RUNNING_ON_VALGRIND != 0;
+}
+
+bool test_has_pidfd_open(void)
+{
+	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 bool test_under_sanitizer(void)

@@ -54,6 +54,9 @@ const char *helper(const char *name);
 bool test_under_valgrind(void);
 bool test_under_sanitizer(void);
 
+/* Whether there is pidfd_open(2): not under valgrind. */
+bool test_has_pidfd_open(void);
+
 /* CLOCK_MONOTONIC. */
 int64_t test_now_ns(void);
 

@@ -260,8 +260,11 @@ static void limits_are_the_childs(void)
 
 	CHECK_INT(0, getrlimit(RLIMIT_NOFILE, &before));
 	limit(&s, limits, 2);
+	if (test_under_valgrind()) /* which keeps some descriptors for itself */
+		limit(&s, limits + 1, 1);
 	snprintf(number, sizeof number, "%d", RLIMIT_NOFILE);
-	check_report(&s, "40 50\n");
+	if (!test_under_valgrind())
+		check_report(&s, "40 50\n");
 	snprintf(number, sizeof number, "%d", RLIMIT_CORE);
 	check_report(&s, "0 0\n");
 	CHECK_INT(0, getrlimit(RLIMIT_NOFILE, &after));
@@ -660,6 +663,11 @@ static void busy_program_is_tried_again(void)
 	struct tend_exit ended;
 	char byte;
 
+	if (test_under_valgrind()) { /* whose execve(2) has gone too far when it hears of it */
+		close(writer);
+		unlink(path);
+		return;
+	}
 	check_failure(&b.s, -ETXTBSY, TEND_STEP_EXEC, path);
 	b.s.on_busy = TEND_MS(20);
 	check_failure(&b.s, -ETXTBSY, TEND_STEP_EXEC, path);

@@ -270,7 +270,7 @@ static void stop_phases(void)
 	REFUSED("stop.phases[1].signal", last_of_two((struct tend_stop_phase){ SIGKILL, TEND_GROUP, TEND_MS(1) }));
 	REFUSED("stop.phases[1].signal", last_of_two((struct tend_stop_phase){ SIGSTOP, TEND_GROUP, TEND_MS(1) }));
 	REFUSED("stop.phases[1].target", last_of_two((struct tend_stop_phase){ SIGHUP, 0, TEND_MS(1) }));
-	REFUSED("stop.phases[1].target", last_of_two((struct tend_stop_phase){ SIGHUP, 3, TEND_MS(1) }));
+	REFUSED("stop.phases[1].target", last_of_two((struct tend_stop_phase){ SIGHUP, TEND_CGROUP + 1, TEND_MS(1) }));
 	REFUSED("stop.phases[1].duration", last_of_two((struct tend_stop_phase){ SIGHUP, TEND_GROUP, 0 }));
 	REFUSED("stop.phases[1].duration", last_of_two((struct tend_stop_phase){ SIGHUP, TEND_GROUP, 100 }));
 	REFUSED("stop.phases[1].duration", last_of_two((struct tend_stop_phase){ SIGHUP, TEND_GROUP, TEND_FOREVER }));
@@ -318,7 +318,7 @@ static void commands(void)
 static void stdio(void)
 {
 	REFUSED("in.kind", SPAWN_WITH(in, (struct tend_input){ 0 }));
-	REFUSED("in.kind", SPAWN_WITH(in.kind, TEND_INPUT_FD + 1));
+	REFUSED("in.kind", SPAWN_WITH(in.kind, TEND_INPUT_BYTES + 1));
 	REFUSED("in.fd", SPAWN_WITH(in, TEND_IN_FD(-1)));
 	ACCEPTED(SPAWN_WITH(in, TEND_IN_FD(0)));
 	REFUSED("out.kind", SPAWN_WITH(out, (struct tend_output){ 0 }));
