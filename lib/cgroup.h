@@ -33,8 +33,8 @@ size_t tend__cgroup_members(const struct tend__cgroup *c, pid_t leader, struct t
 /* [any] Whether the process is in it, and not in one below it. */
 bool tend__cgroup_has(const struct tend__cgroup *c, pid_t pid);
 /*
- * [any] Sends a signal to each process in it; SIGKILL in one go.  0: somebody got it; -ESRCH; -EPERM; -ENOSYS: they cannot
- * be told from strangers here, as there is no pidfd_open(2).
+ * [any] Sends a signal to each process in it; SIGKILL in one go.  0: somebody got it; -ESRCH; -EPERM; -ENOSYS: they
+ * cannot be told from strangers here, as there is no pidfd_open(2).
  */
 int tend__cgroup_signal(const struct tend__cgroup *c, int sig);
 /* [any] Removes the directory, and those below it, where they are empty.  More than once does no harm. */

@@ -253,18 +253,26 @@ static void slurp(int fd, char *to, size_t size)
 		to[used] = '\0';
 }
 
+/* valgrind answers with the program's name here, and with its own when the link is executed. */
+const char *test_self(void)
+{
+	static char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	self[n > 0 ? n : 0] = '\0';
+	return self;
+}
+
 int test_run_self(const char *const *argv, const char *key, const char *value, char *err, size_t err_size)
 {
-	char *args[16] = { (char *)"self" }, self[PATH_MAX];
-	/* valgrind answers with the program's name here, and with its own when the link is executed */
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	char *args[16] = { (char *)"self" };
+	const char *self = test_self();
 	int fds[2], status = -1;
 	pid_t pid;
 
 	for (size_t i = 0; argv[i] && i < sizeof args / sizeof *args - 2; i++)
 		args[i + 1] = (char *)argv[i];
 	test_restart_watchdog();
-	self[n > 0 ? n : 0] = '\0';
 	if (!CHECK_INT(0, pipe2(fds, O_CLOEXEC)))
 		return -1;
 	pid = fork();

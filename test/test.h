@@ -47,6 +47,9 @@ long test_live_allocations(void) __attribute__((weak));
  */
 int test_run_self(const char *const *argv, const char *key, const char *value, char *err, size_t err_size);
 
+/* The path of this program.  Static storage.  On the main thread. */
+const char *test_self(void);
+
 /* The path of a helper child, such as helper("echoer").  Static storage.  Any thread. */
 const char *helper(const char *name);
 

@@ -206,7 +206,7 @@ static void check_exit(const char *way)
 {
 	/* That its handles are not freed is the point, and no leak of threads. */
 	static const char *const options[] = { "TSAN_OPTIONS=report_thread_leaks=0", NULL };
-	const char *argv[] = { "/proc/self/exe", "--end-by", way, NULL };
+	const char *argv[] = { test_self(), "--end-by", way, NULL };
 	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
 	struct tend_result result;
 	struct tend_error e;

@@ -76,7 +76,7 @@ static int be_a_host(bool bound)
 
 static pid_t child_of_killed_host(const char *mode)
 {
-	const char *argv[] = { "/proc/self/exe", mode, NULL };
+	const char *argv[] = { test_self(), mode, NULL };
 	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
 	tend_process *host = NULL;
 	struct tend_error e;
