@@ -49,7 +49,7 @@ static void delays_grow(void)
 		                                          .max_delay = TEND_NS(3) };
 	static const struct tend_restart huge = { .when = TEND_RESTART_ALWAYS, .delay = TEND_SECONDS(1),
 		                                  .max_delay = TEND_NS(TEND_DURATION_MAX) };
-	static const int ms[] = { 100, 200, 400, 500, 500 };
+	static const int64_t ms[] = { 100, 200, 400, 500, 500 };
 	struct tend_restarts r = { 0 }, n = { 0 }, h = { 0 };
 
 	for (size_t i = 0; i < sizeof ms / sizeof *ms; i++)
