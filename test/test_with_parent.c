@@ -322,12 +322,17 @@ static int fail_without_a_guardian(void)
 	tend_process *p = NULL, *q = NULL;
 	struct tend_error e = { .code = 0 };
 	struct tend_exit ended;
+	const char *given = getenv("TEND_GUARDIAN");
 
+	given = given ? strdup(given) : NULL; /* for good */
 	setenv("TEND_GUARDIAN", "/nowhere/guardian", 1);
 	if (spawn_tree(&p, "true-er", "0", &e) != -ENOENT || e.step != TEND_STEP_PARENT || p ||
 	    !strstr(e.message, "/nowhere/guardian"))
 		return 1;
-	unsetenv("TEND_GUARDIAN");
+	if (given)
+		setenv("TEND_GUARDIAN", given, 1);
+	else
+		unsetenv("TEND_GUARDIAN");
 	fault_fail_sys("socketpair", 1, EMFILE);
 	if (spawn_tree(&p, "true-er", "0", &e) != -EMFILE || e.step != TEND_STEP_PARENT || p)
 		return 2;
