@@ -162,6 +162,8 @@ static void core_and_signal_by_the_kernel(void)
 	tend_process_free(p);
 	if (!kernel_tells())
 		return;
+	while (!test_no_children()) /* the reaper is behind it */
+		sched_yield();
 	fault_fail_sys_from("wait", 1, ECHILD);
 	p = spawn_plain("crasher", "6");
 	if (p) {
