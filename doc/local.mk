@@ -24,4 +24,7 @@ EXTRA_DIST += \
 	%D%/decisions/0004-free-of-a-consumer-does-not-wait.md \
 	%D%/decisions/0005-one-park-for-all-full-channels.md \
 	%D%/decisions/0006-consumers-on-the-readers-thread.md \
-	%D%/decisions/0007-writers-write-batches-of-records.md
+	%D%/decisions/0007-writers-write-batches-of-records.md \
+	%D%/decisions/0008-bytes-for-stdin-need-no-thread.md \
+	%D%/decisions/0009-a-busy-program-is-waited-for-in-the-child.md \
+	%D%/decisions/0010-survivors-are-the-spawns-policy.md
