@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What the shared library exports, what the version map names, and what the headers declare TEND_API are the same.
+# What the shared library exports, what the version map names, and what the headers declare TEND_API are the same; and
+# the library is never unloaded.
 . "$(dirname "$0")/checks.sh"
 
 # The names of all functions declared TEND_API, comments left out.
@@ -75,14 +76,21 @@ exports()
 	return $r
 }
 
-# mini NAME: builds the control library NAME
+# never_unloaded LIBRARY: hazard 67, its threads would find no code to return to after a dlclose(3).
+never_unloaded()
+{
+	$READELF -d "$1" >"$work/dynamic" || return 1
+	grep -q NODELETE "$work/dynamic" || { echo "$1 can be unloaded"; return 1; }
+}
+
+# mini NAME MAP [FLAG]: builds the control library NAME
 mini()
 {
 	$CC -shared -fPIC -fvisibility=hidden -I"$controls/exports" -o "$work/$1.so" "$controls/exports/$1.c" \
-		-Wl,--version-script="$controls/exports/$2" || exit 99
+		-Wl,--version-script="$controls/exports/$2" ${3+"$3"} || exit 99
 }
 
-mini good good.map
+mini good good.map -Wl,-z,nodelete
 mini rogue globbed.map
 accepts 'control: one function in all three' \
 	exports "$work/good.so" "$controls/exports/good.map" "$controls/exports/good.h"
@@ -99,4 +107,10 @@ refuses 'a symbol outside the map' 'in the library, not in the map: tend_rogue' 
 
 accepts 'library = map = headers' exports "$top_builddir/lib/.libs/libtend.so" "$top_srcdir/lib/libtend.map" \
 	"$top_srcdir"/include/tend.h "$top_srcdir"/include/tend/*.h
+
+: "${READELF:=$(command -v readelf)}"
+[ -n "$READELF" ] || { [ "$failed" = 0 ] && skip 'readelf is not here, so nobody says what is in the library'; finish; }
+accepts 'control: a library that stays' never_unloaded "$work/good.so"
+refuses 'a library that goes' 'can be unloaded' never_unloaded "$work/rogue.so"
+accepts 'the library stays' never_unloaded "$top_builddir/lib/.libs/libtend.so"
 finish
