@@ -650,8 +650,9 @@ static int writable_copy(char *path, const char *of)
 }
 
 /*
- * Wish 40: tried again until nobody writes to it any more.  The descriptor of a pipe that the host closes is held by
- * the child alone then; that it lets go of it shows that it tried once and waits.
+ * Wish 40, hazard 11: tried again until nobody writes to it any more.  The descriptor of a pipe that the host closes is
+ * held by the child alone then; that it lets go of it shows that it tried once and waits.  Hazard 10: another thread
+ * spawns meanwhile.
  */
 static void busy_program_is_tried_again(void)
 {
@@ -678,6 +679,7 @@ static void busy_program_is_tried_again(void)
 		sched_yield();
 	close(fds[1]);
 	CHECK_INT(0, read(fds[0], &byte, 1)); /* EOF: it holds it no more */
+	tend_process_free(test_spawn(NULL, "true-er", NULL));
 	close(writer);
 	test_thread_join(&t);
 	if (CHECK_OK(b.r, &b.e)) {

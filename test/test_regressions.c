@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -88,6 +90,46 @@ static void cancelled_writer(void)
 	CHECK_INT(0, tend_process_stdin_close(p));
 	pthread_join(writer, NULL);
 	CHECK_OK(tend_process_kill(p, TEST_PATIENCE, NULL, &e), &e);
+	tend_process_free(p);
+}
+
+static _Atomic int n_entered;
+
+static void *wait_for_ever(void *arg)
+{
+	tend_process *p = arg;
+
+	atomic_fetch_add(&n_entered, 1);
+	tend_process_wait(p, TEND_FOREVER, NULL, NULL);
+	tend_process_stop(p, &TEND_STOP_KILL, NULL, NULL);
+	pthread_testcancel();
+	return p;
+}
+
+/* Hazard 68: a thread that is cancelled in a call leaves no lock behind: the call runs to its end. */
+static void cancelled_waiters(void)
+{
+	tend_process *p = test_spawn(&test_reliable_all, "obedient", NULL);
+	pthread_t waiters[4];
+	struct tend_exit ended;
+	struct tend_error e;
+	void *result;
+
+	if (!p)
+		return;
+	for (int i = 0; i < 4; i++)
+		CHECK_INT(0, pthread_create(&waiters[i], NULL, wait_for_ever, p));
+	while (atomic_load(&n_entered) < 4)
+		sched_yield();
+	for (int i = 0; i < 4; i++)
+		CHECK_INT(0, pthread_cancel(waiters[i]));
+	CHECK_OK(tend_process_kill(p, TEST_PATIENCE, NULL, &e), &e);
+	for (int i = 0; i < 4; i++) {
+		CHECK_INT(0, pthread_join(waiters[i], &result));
+		CHECK(result == PTHREAD_CANCELED);
+	}
+	if (test_wait(p, &ended))
+		CHECK_INT(SIGKILL, ended.signal);
 	tend_process_free(p);
 }
 
@@ -254,6 +296,7 @@ static const struct test tests[] = {
 	{ "members_that_cannot_be_looked_up", members_that_cannot_be_looked_up },
 	{ "fork_while_a_pipe_is_shared", fork_while_a_pipe_is_shared },
 	{ "cancelled_writer", cancelled_writer },
+	{ "cancelled_waiters", cancelled_waiters },
 	{ "reports_are_not_mixed_up", reports_are_not_mixed_up },
 	{ "impatient_kill_joins", impatient_kill_joins },
 	{ "empty_results_are_cleared", empty_results_are_cleared },

@@ -232,6 +232,26 @@ static void leader_alone_is_told(void)
 	tend_process_free(p);
 }
 
+/* Hazard 102: a leader that has left its group gets what goes to the group all the same. */
+static void leader_is_elsewhere(void)
+{
+	for (int how = 0; how < 2; how++) {
+		tend_process *p = ready("obedient", "elsewhere", "ready", NULL, 0);
+		struct tend_stop_report r;
+		struct tend_exit ended;
+
+		if (!p)
+			return;
+		CHECK_INT(getpgid(0), getpgid(tend_process_pid(p)));
+		r = stop(p, how ? &TEND_STOP_KILL : &TEND_STOP_TERM(PATIENT));
+		CHECK_INT(how ? TEND_STOPPED_BY_KILL : TEND_STOPPED_IN_PHASE, r.outcome);
+		check_sent(&r, 0, how ? SIGKILL : SIGTERM, TEND_GROUP, 1);
+		if (test_wait(p, &ended))
+			CHECK_INT(how ? SIGKILL : SIGTERM, ended.signal);
+		tend_process_free(p);
+	}
+}
+
 /* TM-12, TM-16, 17.10: what is gone already is told so; nothing is sent. */
 static void stopped_before(void)
 {
@@ -456,7 +476,8 @@ static void with_fallbacks(void)
 	static const char *const missing[] = { "pidfd_group", "pidfd_signal", "vfork,pidfd_signal,close_range" };
 	static const char *const again[] = { "obeyed_in_phase_one", "stubborn_is_killed", "two_phases",
 		                             "leader_goes_group_stays", "leader_was_gone", "stopped_child_is_continued",
-		                             "leader_alone_is_told", "stopped_before", "kill_takes_the_group",
+		                             "leader_alone_is_told", "leader_is_elsewhere", "stopped_before",
+		                             "kill_takes_the_group",
 		                             "zombies_are_not_alive", "kill_during_stop", NULL };
 
 	for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
@@ -474,6 +495,7 @@ int main(int argc, char **argv)
 		{ "leader_was_gone", leader_was_gone },
 		{ "stopped_child_is_continued", stopped_child_is_continued },
 		{ "leader_alone_is_told", leader_alone_is_told },
+		{ "leader_is_elsewhere", leader_is_elsewhere },
 		{ "stopped_before", stopped_before },
 		{ "kill_takes_the_group", kill_takes_the_group },
 		{ "zombies_are_not_alive", zombies_are_not_alive },

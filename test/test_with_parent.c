@@ -2,6 +2,7 @@
 /* Children that end with their host: wish 4, hazards 54, 55, 56. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "spawn_child.h"
 #include "test.h"
 #include "thread.h"
 
@@ -38,7 +40,7 @@ static void spawn_and_end(struct test_thread *t, void *arg)
 	WORKER_CHECK_INT(t, 0, spawn_bound(arg, "obedient", &e));
 }
 
-/* PR_SET_PDEATHSIG goes by the thread that cloned: one that ends must not take the child with it. */
+/* Hazard 54: PR_SET_PDEATHSIG goes by the thread that cloned: one that ends must not take the child with it. */
 static void outlives_the_thread(void)
 {
 	struct test_thread t;
@@ -91,7 +93,7 @@ static pid_t child_of_killed_host(const char *mode)
 	return (pid_t)atoi(pid);
 }
 
-/* SIGKILL lets the host do nothing at all. */
+/* Hazard 56: SIGKILL lets the host do nothing at all. */
 static void ends_with_a_killed_host(void)
 {
 	pid_t pid = child_of_killed_host("--host-bound");
@@ -110,6 +112,34 @@ static void lives_on_without(void)
 	CHECK(test_alive(pid));
 	kill(pid, SIGKILL);
 	test_await_gone(pid);
+}
+
+/*
+ * Hazard 55: a host that ended before the kernel was told to send the signal never will: the child sees that its parent
+ * is another one, and does not become the program.
+ */
+static void host_was_gone_by_then(void)
+{
+	const struct tend_spawn o = { .with_parent = TEND_WITH_PARENT_CHILD };
+	struct tend__child_error error = { .step = 0 };
+	volatile int shared = 0;
+	struct tend__plan plan = { .o = &o, .tty_fd = -1, .procs_fd = -1, .shared = &shared };
+	int fds[2], status = -1;
+	pid_t pid;
+
+	CHECK_INT(0, pipe2(fds, O_CLOEXEC));
+	plan.error_fd = fds[1];
+	plan.host = getppid();
+	pid = fork();
+	if (pid == 0)
+		_exit(tend__child_main(&plan));
+	CHECK_INT(pid, waitpid(pid, &status, 0));
+	CHECK_INT(127, WEXITSTATUS(status));
+	CHECK_INT(sizeof error, read(fds[0], &error, sizeof error));
+	CHECK_INT(TEND_STEP_PARENT, error.step);
+	CHECK_INT(ESRCH, error.error);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 static void exit_and_failure_are_as_ever(void)
@@ -391,6 +421,7 @@ int main(int argc, char **argv)
 		{ "outlives_the_thread", outlives_the_thread },
 		{ "ends_with_a_killed_host", ends_with_a_killed_host },
 		{ "lives_on_without", lives_on_without },
+		{ "host_was_gone_by_then", host_was_gone_by_then },
 		{ "exit_and_failure_are_as_ever", exit_and_failure_are_as_ever },
 		{ "many_threads_share_the_spawner", many_threads_share_the_spawner },
 		{ "copy_of_the_host", copy_of_the_host },
