@@ -17,6 +17,7 @@ dist_man_MANS += \
 EXTRA_DIST += \
 	%D%/ARCHITECTURE.md \
 	%D%/CONCURRENCY.md \
+	%D%/HAZARDS.md \
 	%D%/REQUIREMENTS.md \
 	%D%/decisions/0001-durations-are-tagged.md \
 	%D%/decisions/0002-collected-output-belongs-to-the-process.md \

@@ -18,13 +18,7 @@ requirements()
 	list=$2
 	defects=$3
 	shift 3
-	awk '
-	function complain(text)
-	{
-		print FILENAME ":" FNR ": " text
-		bad = 1
-	}
-
+	awk "$tests_awk"'
 	# Adds the ids of the fields from `first` on.
 	function add_ids(prefix, first, of,    i, n, ends)
 	{
@@ -50,13 +44,6 @@ requirements()
 
 	# ---- tests ----
 
-	function base_name(path,    name)
-	{
-		name = path
-		sub(/.*\//, "", name)
-		return name
-	}
-
 	function look_for_ids(line,    rest, id)
 	{
 		rest = line
@@ -70,18 +57,8 @@ requirements()
 	}
 
 	part == "tests" {
-		if (FNR == 1)
-			file = base_name(FILENAME)
 		look_for_ids($0)
-		n = split($0, words, /[^A-Za-z0-9_]+/)
-		for (i = 1; i <= n; i++)
-			has_word[file, words[i]] = 1
-		if (match($0, /\{ "[^"]*", [A-Za-z_0-9]+ \}/)) {
-			entry = substr($0, RSTART, RLENGTH)
-			sub(/^\{ "[^"]*", /, "", entry)
-			sub(/ \}$/, "", entry)
-			is_test[file, entry] = 1
-		}
+		note_tests($0)
 		next
 	}
 
@@ -92,31 +69,6 @@ requirements()
 	}
 
 	# ---- the document ----
-
-	# Counts the references in `text`, and those that name no test.  With a name, one of the files must have it.
-	function look_at_references(text, what, name, is_pending,    span, of, tests, n, i, found)
-	{
-		n_references = n_absent = found = 0
-		while (match(text, /`[a-z_0-9]+\.c: [^`]*`/)) {
-			span = substr(text, RSTART + 1, RLENGTH - 2)
-			text = substr(text, RSTART + RLENGTH)
-			of = span
-			sub(/: .*/, "", of)
-			sub(/[^:]*: /, "", span)
-			found = found || (of, name) in has_word
-			n = split(span, tests, /, /)
-			for (i = 1; i <= n; i++) {
-				n_references++
-				if ((of, tests[i]) in is_test)
-					continue
-				n_absent++
-				if (!is_pending)
-					complain(what ": there is no test " tests[i] " in " of)
-			}
-		}
-		if (name && n_references > n_absent && !found)
-			complain(what ": no file that answers it has the name " name)
-	}
 
 	function look_at_answer(what, answer, name,    at, later)
 	{

@@ -67,6 +67,59 @@ skip()
 	exit $SKIP
 }
 
+# awk functions of the checks that compare a document with the tests that it names, as `test_x.c: name, name`.
+# shellcheck disable=SC2034,SC2016 # for those who source this
+tests_awk='
+	function complain(text)
+	{
+		print FILENAME ":" FNR ": " text
+		bad = 1
+	}
+
+	# One line of a test: the words that are in its file, and the functions in its table of tests.
+	function note_tests(line,    n, i, words, entry)
+	{
+		if (FNR == 1) {
+			test_file = FILENAME
+			sub(/.*\//, "", test_file)
+		}
+		n = split(line, words, /[^A-Za-z0-9_]+/)
+		for (i = 1; i <= n; i++)
+			has_word[test_file, words[i]] = 1
+		if (match(line, /\{ "[^"]*", [A-Za-z_0-9]+ \}/)) {
+			entry = substr(line, RSTART, RLENGTH)
+			sub(/^\{ "[^"]*", /, "", entry)
+			sub(/ \}$/, "", entry)
+			is_test[test_file, entry] = 1
+		}
+	}
+
+	# Counts the references in `text`, and those that name no test.  With a name, one of the files must have it.
+	function look_at_references(text, what, name, is_pending,    span, of, tests, n, i, found)
+	{
+		n_references = n_absent = found = 0
+		while (match(text, /`[a-z_0-9]+\.c: [^`]*`/)) {
+			span = substr(text, RSTART + 1, RLENGTH - 2)
+			text = substr(text, RSTART + RLENGTH)
+			of = span
+			sub(/: .*/, "", of)
+			sub(/[^:]*: /, "", span)
+			found = found || (of, name) in has_word
+			n = split(span, tests, /, /)
+			for (i = 1; i <= n; i++) {
+				n_references++
+				if ((of, tests[i]) in is_test)
+					continue
+				n_absent++
+				if (!is_pending)
+					complain(what ": there is no test " tests[i] " in " of)
+			}
+		}
+		if (name && n_references > n_absent && !found)
+			complain(what ": no file that answers it has the name " name)
+	}
+'
+
 # exported MAP: the names that a version map exports.
 exported()
 {

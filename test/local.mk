@@ -115,6 +115,7 @@ test_scripts = \
 	%D%/check-child.sh \
 	%D%/check-consumer.sh \
 	%D%/check-exports.sh \
+	%D%/check-hazards.sh \
 	%D%/check-headers.sh \
 	%D%/check-man.sh \
 	%D%/check-pairs.sh \
@@ -185,6 +186,8 @@ EXTRA_DIST += \
 	%D%/controls/exports/good.h \
 	%D%/controls/exports/good.map \
 	%D%/controls/exports/rogue.c \
+	%D%/controls/hazards/good.md \
+	%D%/controls/hazards/test_good.c \
 	%D%/controls/headers/alone.h \
 	%D%/controls/headers/extension.h \
 	%D%/controls/headers/keyword.h \

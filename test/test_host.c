@@ -84,6 +84,41 @@ static void signal_state_is_clean(void)
 		sigaction(ignored[i], &before[i], NULL);
 }
 
+/* In a process of its own: what the host would hear of its signals is as it was before the library's first call. */
+static int use_and_compare(void)
+{
+	const char *argv[] = { helper("obedient"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	struct sigaction before[65], after;
+	sigset_t mask, mask_after;
+	tend_process *p = NULL;
+
+	sigemptyset(&mask);
+	sigemptyset(&mask_after);
+	pthread_sigmask(SIG_SETMASK, NULL, &mask);
+	for (int sig = 1; sig < 65; sig++)
+		sigaction(sig, NULL, &before[sig]);
+	s.in = TEND_IN_PIPE;
+	if (tend_spawn(&s, &p, NULL) != 0 || tend_process_kill(p, TEST_PATIENCE, NULL, NULL) != 0)
+		return 10;
+	tend_process_stdin_write(p, "x", 1, TEST_PATIENCE, NULL, NULL);
+	for (int sig = 1; sig < 65; sig++)
+		if (sigaction(sig, NULL, &after) == 0 && (after.sa_handler != before[sig].sa_handler ||
+		                                          after.sa_flags != before[sig].sa_flags))
+			return sig;
+	pthread_sigmask(SIG_SETMASK, NULL, &mask_after);
+	tend_process_free(p);
+	return memcmp(&mask, &mask_after, sizeof mask) != 0;
+}
+
+/* Hazard 32: dispositions, that of SIGCHLD above all, and masks are the host's. */
+static void signals_are_the_hosts(void)
+{
+	const char *argv[] = { "--use-and-compare", NULL };
+
+	CHECK_INT(0, test_run_self(argv, NULL, NULL, NULL, 0));
+}
+
 /* Hazard 1: a descriptor that the host left open without CLOEXEC stays the host's, with its flag as it was. */
 static void no_descriptor_leaks(void)
 {
@@ -458,6 +493,7 @@ int main(int argc, char **argv)
 	static const struct test tests[] = {
 		{ "own_group", own_group },
 		{ "signal_state_is_clean", signal_state_is_clean },
+		{ "signals_are_the_hosts", signals_are_the_hosts },
 		{ "no_descriptor_leaks", no_descriptor_leaks },
 		{ "standard_streams_closed", standard_streams_closed },
 		{ "signal_storm", signal_storm },
@@ -469,6 +505,8 @@ int main(int argc, char **argv)
 		{ "with_fallbacks", with_fallbacks },
 	};
 
+	if (argc == 2 && strcmp(argv[1], "--use-and-compare") == 0)
+		return use_and_compare();
 	if (argc == 2 && strcmp(argv[1], "--group-storm") == 0)
 		return group_storm();
 	if (argc == 3 && strcmp(argv[1], "--closed-stdio") == 0)
