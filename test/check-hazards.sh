@@ -84,7 +84,8 @@ refuses 'a row twice' 'hazard 3 is not here, but 2' control '/^\| 2 /p' good.md
 refuses 'a last row that is missing' 'there are 4 hazards, not 5' control '/^\| 5 /d' good.md
 refuses 'a row too many' 'there are 6 hazards, not 5' control '/^\| 5 /{p;s/5/6/}' good.md
 refuses 'a row that says nothing' 'hazard 3: it is not said' control 's/It is repaired\.//' good.md
-refuses 'a row without an answer' 'hazard 2: no test, and no reason' control 's/cannot happen here: .*\|$/soon |/' good.md
+refuses 'a row without an answer' 'hazard 2: no test, and no reason' \
+	control 's/cannot happen here: .*\|$/soon |/' good.md
 refuses 'a reason that is none' 'hazard 2: no test, and no reason' control 's/(happen here:) .*\|$/\1 |/' good.md
 refuses 'a test file that does not exist' 'no test works in test_gone.c' control 's/test_good/test_gone/' good.md
 refuses 'a test that does not exist' 'no test wroks in test_good.c' control 's/c: works`/c: wroks`/' good.md

@@ -219,7 +219,11 @@ static int read_all(int fd, char *text, size_t size)
 	return (int)r;
 }
 
-/* The child goes on as if nothing had happened; all that is its own is the caller's. */
+/*
+ * DG-10: the child goes on as if nothing had happened; all that is its own is the caller's.
+ * into_inner::returns_stdin_with_pipe_still_open, into_inner::defuses_panic_guard,
+ * into_inner::supports_handles_built_with_owned_name
+ */
 static void everything_is_handed_over(void)
 {
 	const char *argv[] = { helper("echoer"), NULL };
@@ -231,6 +235,7 @@ static void everything_is_handed_over(void)
 	siginfo_t info = { .si_pid = 0 };
 	pid_t pid;
 
+	s.name = memcpy(line, "owned", 6);
 	s.in = TEND_IN_PIPE;
 	s.if_forgotten = TEND_FORGOTTEN_ABORT;
 	if (!CHECK_OK(tend_spawn(&s, &p, &e), &e))

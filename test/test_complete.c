@@ -40,15 +40,22 @@ static void check_bytes(const char *expected, const struct tend_output_result *o
 	CHECK_INT('\0', o->collected.data[o->collected.size]);
 }
 
-/* WC-24, 17.9: exit and both streams, exactly. */
+/*
+ * WC-24: exit and both streams, exactly; a plan that is not needed is not run.
+ * wait_for_completion_with_raw_output::preserves_bytes,
+ * wait_for_completion_with_raw_output::collects_trusted_unbounded_bytes,
+ * wait_for_completion_with_raw_output_or_terminate::collects_bytes
+ */
 static void output_and_exit(void)
 {
 	tend_process *p = test_spawn(&test_reliable_all, "printer", "a\\nb\\0c", "-e", "err", "or", NULL);
+	const struct tend_stop plan = TEND_STOP_TERM(TEND_SECONDS(1));
 	struct tend_complete o = patient();
 	struct tend_result r;
 
 	if (!p)
 		return;
+	o.stop = &plan;
 	if (complete(p, &o, &r)) {
 		CHECK_INT(TEND_COMPLETED, r.outcome);
 		CHECK(!r.timed_out);
@@ -74,10 +81,17 @@ static void check_line(const char *expected, const struct tend_collected *c, siz
 		CHECK_MEM(expected, strlen(expected), c->lines[i].data, c->lines[i].size);
 }
 
-/* 17.9: lines, the last one without its LF; the other stream not collected, but counted. */
+/*
+ * Lines, the last one without its LF; the other stream not collected, but counted.
+ * wait_for_completion_with_output::preserves_unterminated_final_line,
+ * wait_for_completion_with_output::collects_stdout_lines_and_empty_stderr,
+ * wait_for_completion_with_output::collects_trusted_unbounded_lines,
+ * wait_for_completion_with_output_or_terminate::collects_lines
+ */
 static void lines_and_nothing(void)
 {
 	tend_process *p = test_spawn(&test_single_all, "printer", "one\\ntwo\\n", "tail", "-e", "not wanted", NULL);
+	const struct tend_stop plan = TEND_STOP_TERM(TEND_SECONDS(1));
 	struct tend_complete o = patient();
 	struct tend_result r;
 
@@ -85,7 +99,9 @@ static void lines_and_nothing(void)
 		return;
 	o.out = ALL_LINES;
 	o.err = (struct tend_collect){ .kind = TEND_COLLECTION_NONE };
+	o.stop = &plan;
 	if (complete(p, &o, &r)) {
+		CHECK_INT(TEND_STOP_NOT_RUN, r.stop.outcome);
 		CHECK_INT(3, r.out.collected.n_lines);
 		check_line("one", &r.out.collected, 0);
 		check_line("two", &r.out.collected, 1);
@@ -96,7 +112,7 @@ static void lines_and_nothing(void)
 	tend_process_free(p);
 }
 
-/* 17.9: a cap is kept, and said. */
+/* A cap is kept, and said.  wait_for_completion_with_raw_output::reports_truncation */
 static void truncated(void)
 {
 	tend_process *p = test_spawn(&test_reliable_all, "printer", "abcdef", NULL);
@@ -126,7 +142,10 @@ static tend_process *spawn_with_pipe(const char *program)
 	return CHECK_OK(tend_spawn(&s, &p, &e), &e) ? p : NULL;
 }
 
-/* WC-1: stdin is closed first; or kept, when the caller says so (hazard 72). */
+/*
+ * WC-1: stdin is closed first; or kept, when the caller says so (hazard 72).
+ * wait::wait_for_completion_closes_stdin_before_waiting, wait_for_completion_with_output::closes_stdin_before_waiting
+ */
 static void stdin_closed_or_kept(void)
 {
 	tend_process *p = spawn_with_pipe("echoer");
@@ -158,7 +177,11 @@ static void stdin_closed_or_kept(void)
 	tend_process_free(p);
 }
 
-/* WC-14, WC-22: time over without a plan: what there is comes back, the child runs on, and all can be asked again. */
+/*
+ * WC-14, WC-22: time over without a plan: what there is comes back, the child runs on, and all can be asked again.
+ * wait_for_completion_with_output::single_subscriber_can_be_retried_after_process_finishes,
+ * wait_for_completion_with_output::captures_startup_output_with_replay_last_bytes
+ */
 static void time_over_without_a_plan(void)
 {
 	tend_process *p = test_spawn(&test_single_all, "obedient", NULL);
@@ -191,7 +214,11 @@ static void time_over_without_a_plan(void)
 	tend_process_free(p);
 }
 
-/* WC-7: time over with a plan: stopped, with the report and the output. */
+/*
+ * WC-7: time over with a plan: stopped, with the report and the output.
+ * wait::wait_for_completion_or_terminate_terminates_after_timeout,
+ * wait_for_completion_with_output_or_terminate::force_kill_extends_output_collection_budget
+ */
 static void time_over_with_a_plan(void)
 {
 	tend_process *p = test_spawn(&test_reliable_all, "stubborn", NULL);
@@ -217,7 +244,10 @@ static void time_over_with_a_plan(void)
 	tend_process_free(p);
 }
 
-/* WC-7, ER-13: the plan did not end it; an outcome, not an error. */
+/*
+ * WC-7, ER-13: the plan did not end it; an outcome, not an error; and what is left is still dealt with by the free.
+ * terminate::failed_terminate_result_keeps_drop_guards_armed
+ */
 static void not_stopped(void)
 {
 	tend_process *p = test_spawn(&test_reliable_all, "obedient", NULL);
@@ -246,7 +276,7 @@ static void not_stopped(void)
 
 /*
  * Hazards 37, 44; WC-16 to WC-19, OE-14: a grandchild holds the pipe: nothing of exit and output is lost, and it is
- * named.
+ * named.  wait_for_completion_with_output::times_out_when_descendant_keeps_output_open
  */
 static void grandchild_holds_the_pipe(void)
 {
@@ -277,6 +307,85 @@ static void grandchild_holds_the_pipe(void)
 	if (r.n_survivors == 1)
 		CHECK(!test_alive(r.survivors[0].pid));
 	tend_process_free(p);
+}
+
+/*
+ * WC-17, WC-20: the drain of one stream is not the other's; single-subscriber slots are free behind it.
+ * drain::timed_output_collection_times_out_stderr_when_stdout_finishes_first,
+ * drain::timed_output_collection_times_out_stdout_when_stderr_finishes_first,
+ * wait_for_completion_with_output::single_subscriber_timeout_releases_collector_claim
+ */
+static void held_on_one_side(void)
+{
+	for (int i = 0; i < 2; i++) {
+		tend_process *p = test_spawn(&test_single_all, "forker", i ? "hold-err" : "hold-out", "3", NULL);
+		struct tend_complete o = patient();
+		tend_subscription *free_again = NULL;
+		struct tend_result r;
+		struct tend_error e;
+
+		if (!p)
+			return;
+		o.drain = (struct tend_drain){ .idle = TEND_MS(50), .total = TEND_SECONDS(60) };
+		if (complete(p, &o, &r)) {
+			struct tend_output_result *held = i ? &r.err : &r.out, *other = i ? &r.out : &r.err;
+
+			CHECK_INT(3, r.exit.code);
+			CHECK_INT(TEND_END_DETACHED, held->end);
+			CHECK_INT(1, held->n_held_by);
+			CHECK_INT(TEND_END_EOF, other->end);
+			CHECK_INT(0, other->n_held_by);
+			CHECK(other->collected.complete);
+			CHECK(strncmp(r.out.collected.data, "grandchild ", 11) == 0);
+		}
+		CHECK_OK(tend_stream_subscribe(tend_process_stdout(p), NULL, &free_again, &e), &e);
+		tend_subscription_close(free_again);
+		CHECK_OK(tend_stream_subscribe(tend_process_stderr(p), NULL, &free_again, &e), &e);
+		tend_subscription_close(free_again);
+		CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+		tend_process_free(p);
+	}
+}
+
+static _Atomic int read_errors_logged;
+
+static void count_read_errors(void *arg, const struct tend_log_event *e)
+{
+	(void)arg;
+	atomic_fetch_add(&read_errors_logged, strcmp(e->event, "read-error") == 0);
+}
+
+/*
+ * ER-17, LG-2: a stream that cannot be read is over: nobody waits for the end of the time, and the exit is known.
+ * drain::timed_output_collection_returns_early_stream_read_error_before_deadline,
+ * drain::timed_output_collection_cancels_hanging_single_subscriber_sibling_after_error
+ */
+static void a_read_error_ends_its_stream(void)
+{
+	const char *argv[] = { helper("forker"), "hold", "5", NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_single_all);
+	struct tend_complete o = patient();
+	tend_process *p = NULL;
+	struct tend_result r;
+	struct tend_error e;
+
+	test_keeps_allocations(2);
+	CHECK_INT(0, tend_set_log(count_read_errors, NULL, TEND_LOG_WARNING));
+	s.err = TEND_OUT_MERGE;
+	o.err = (struct tend_collect){ .kind = TEND_COLLECTION_NONE };
+	fault_fail_sys_from("read", 1, EIO);
+	if (CHECK_OK(tend_spawn(&s, &p, &e), &e) && complete(p, &o, &r)) {
+		CHECK_INT(TEND_COMPLETED, r.outcome);
+		CHECK_INT(5, r.exit.code);
+		CHECK_INT(TEND_END_READ_ERROR, r.out.end);
+		CHECK_INT(EIO, r.out.read_errno);
+		CHECK(!r.out.collected.complete);
+	}
+	fault_reset();
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(p);
+	CHECK_INT(0, tend_set_log(NULL, NULL, TEND_LOG_WARNING));
+	CHECK_INT(1, atomic_load(&read_errors_logged));
 }
 
 /* A grandchild that holds nothing is a survivor, and no reason to wait. */
@@ -483,7 +592,8 @@ static void refuses_what_was_not_chosen(void)
 
 /*
  * WC-11, ER-2, ER-18: a slot that is taken; the other one is free again when the call returns, and the child
- * untouched.
+ * untouched.  wait_for_completion_with_output::single_subscriber_active_stdout_consumer_returns_start_error,
+ * wait_for_completion_with_output::single_subscriber_active_stderr_consumer_aborts_started_stdout_collector
  */
 static void slot_is_taken(void)
 {
@@ -495,6 +605,10 @@ static void slot_is_taken(void)
 
 	if (!p)
 		return;
+	CHECK_OK(tend_stream_subscribe(tend_process_stdout(p), NULL, &mine, &e), &e);
+	CHECK_INT(-EBUSY, tend_process_complete(p, &o, &r, &e));
+	CHECK(strstr(e.message, "stdout") != NULL);
+	tend_subscription_close(mine);
 	CHECK_OK(tend_stream_subscribe(tend_process_stderr(p), NULL, &mine, &e), &e);
 	CHECK_INT(-EBUSY, tend_process_complete(p, &o, &r, &e));
 	CHECK_INT(TEND_STEP_SUBSCRIBE, e.step);
@@ -633,6 +747,8 @@ int main(int argc, char **argv)
 		{ "time_over_with_a_plan", time_over_with_a_plan },
 		{ "not_stopped", not_stopped },
 		{ "grandchild_holds_the_pipe", grandchild_holds_the_pipe },
+		{ "held_on_one_side", held_on_one_side },
+		{ "a_read_error_ends_its_stream", a_read_error_ends_its_stream },
 		{ "grandchild_holds_nothing", grandchild_holds_nothing },
 		{ "escaped_grandchild", escaped_grandchild },
 		{ "data_rearms_the_drain", data_rearms_the_drain },

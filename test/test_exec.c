@@ -385,7 +385,7 @@ static void any_call_fails(void)
 	CHECK(!hit);
 }
 
-/* Hazards 6, 12: where the memory that should be shared is copied, as valgrind and emulators do, the pipe has to tell. */
+/* Hazards 6, 12: where memory that should be shared is copied, as valgrind and emulators do, the pipe has to tell. */
 static void with_fallbacks(void)
 {
 	static const char *const missing[] = { "vfork", "clone_pidfd" };

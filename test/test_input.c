@@ -172,7 +172,10 @@ static void pending_sigpipe_is_kept(void)
 	tend_process_free(p);
 }
 
-/* PB-13: closing is one-way, and may be done twice; what is no pipe cannot be written to. */
+/*
+ * PB-13: closing is one-way, and may be done twice; what is no pipe cannot be written to.
+ * stdin::open_stdin_reports_open_until_closed, stdin::closed_stdin_reports_closed
+ */
 static void closed_or_none(void)
 {
 	tend_process *p = spawn_fed("stdiner"), *q = test_spawn(&test_reliable, "true-er", NULL);
@@ -205,7 +208,7 @@ static void await_blocked_write(unsigned long polls)
 
 /*
  * Hazards 64, 69: a write that waits gives up at once when the pipe is closed, or the child killed, by another
- * thread.
+ * thread.  TM-8: a kill does not close it.
  */
 static void interrupted_writes(void)
 {

@@ -341,6 +341,9 @@ static void signals_refused(void)
 /*
  * Hazards 36, 63; TM-1, TM-3, ER-7, OE-15: who is gone gets no signal, and that is said with its own errno, whether
  * or not the reaper has buried the leader yet.
+ * preflight_reap::send_interrupt_signal_reaps_already_exited_child_before_signalling,
+ * preflight_reap::send_terminate_signal_reaps_already_exited_child_before_signalling,
+ * preflight_reap::send_signal_reaps_exit_observed_after_signal_failure
  */
 static void signal_after_exit(void)
 {

@@ -169,7 +169,10 @@ static void kill_at_once(struct test_thread *t, void *arg)
 	WORKER_CHECK_INT(t, 0, tend_process_kill(arg, TEND_AT_ONCE, &r, NULL));
 }
 
-/* A kill without patience took that of the stop that it joined, whose caller was then told that the child lives. */
+/*
+ * A kill without patience took that of the stop that it joined, whose caller was then told that the child lives.
+ * kill::kill_future_can_be_spawned_on_tokio_task
+ */
 static void impatient_kill_joins(void)
 {
 	for (int i = 0; i < 20; i++) {

@@ -113,7 +113,11 @@ static void stolen_for_certain(void)
 	tend_process_free(p);
 }
 
-/* Hazards 31, 43: the kernel reaps children itself; waits do not hang, and know. */
+/*
+ * Hazards 31, 43; WC-8: the kernel reaps children itself; waits do not hang, and know, and stops work as ever.
+ * wait::or_terminate_returns_wait_failure_after_cleanup,
+ * preflight_reap::preflight_status_error_does_not_stop_termination_escalation
+ */
 static void sigchld_ignored(void)
 {
 	static const struct sigaction ways[] = {
@@ -189,7 +193,10 @@ static void await_state(tend_process *p, enum tend_state state)
 	CHECK_INT(state, s.state);
 }
 
-/* RS-1, RS-3, RS-4, hazard 51: running, stopped, continued, exited; asking changes nothing. */
+/*
+ * RS-1, RS-3, RS-4, hazard 51: running, stopped, continued, exited; asking changes nothing.
+ * is_running::reports_running_before_wait_and_terminated_after_wait
+ */
 static void states(void)
 {
 	tend_process *p = spawn_plain("obedient", NULL);

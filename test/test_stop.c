@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Stopping: the phases in their order, the whole group gone at the end, and a report that says what happened. */
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -45,7 +47,7 @@ static void check_sent(const struct tend_stop_report *r, size_t i, int sig, enum
 	CHECK(r->signals[i].after_ns >= (i ? r->signals[i - 1].after_ns : 0));
 }
 
-/* TM-7: a child that obeys ends the phase at once, however long the phase is. */
+/* TM-7, terminate::terminate_stops_process: a child that obeys ends the phase at once, however long the phase is. */
 static void obeyed_in_phase_one(void)
 {
 	tend_process *p = ready("obedient", NULL, "ready", NULL, 0);
@@ -66,7 +68,10 @@ static void obeyed_in_phase_one(void)
 	tend_process_free(p);
 }
 
-/* TM-5, TM-9, DG: who does not obey is killed, not before its time. */
+/*
+ * TM-5, TM-9, TM-11: who does not obey is killed, not before its time; all that was done is in the report.
+ * error_types::termination_failed_preserves_recorded_attempt_errors_in_order
+ */
 static void stubborn_is_killed(void)
 {
 	tend_process *p = ready("stubborn", NULL, "ready", NULL, 0);
@@ -252,7 +257,10 @@ static void leader_is_elsewhere(void)
 	}
 }
 
-/* TM-12, TM-16, 17.10: what is gone already is told so; nothing is sent. */
+/*
+ * TM-12, TM-16: what is gone already is told so; nothing is sent.
+ * terminate::terminate_returns_normal_exit_when_process_already_exited
+ */
 static void stopped_before(void)
 {
 	for (int waited = 0; waited < 2; waited++) {
@@ -279,7 +287,7 @@ static void stopped_before(void)
 	}
 }
 
-/* TM-15, TM-17: kill takes the group, and is confirmed. */
+/* TM-15, TM-17, kill::kill_signals_grandchildren_via_process_group: kill takes the group, and is confirmed. */
 static void kill_takes_the_group(void)
 {
 	char line[16] = "0";
@@ -377,7 +385,10 @@ static void stop_during_stop(void)
 	tend_process_free(s.p);
 }
 
-/* Many stops are run by one thread, all at once: 16 children that take 2 s each take far less than 32 s. */
+/*
+ * TM-18, terminate::terminate_future_can_be_spawned_on_tokio_task: many stops are run by one thread, all at once: 16
+ * children that take 2 s each take far less than 32 s.
+ */
 static void many_at_once(void)
 {
 	enum { N = 16 };
@@ -402,7 +413,12 @@ static void many_at_once(void)
 
 /* ---- when it does not work ---- */
 
-/* Hazard 62, OE-15: a child that may not be signalled is said to be so at once; nothing is escalated. */
+/*
+ * Hazard 62, OE-15, TM-4, ER-7, ER-8: a child that may not be signalled is said to be so at once; nothing is escalated.
+ * terminate::terminate_falls_back_to_kill_when_graceful_signal_sends_fail,
+ * signal_failures::send_signal_returns_typed_error_when_child_is_still_running_after_signal_failure,
+ * kill::kill_reports_start_kill_failure_as_termination_error
+ */
 static void refused_by_the_kernel(void)
 {
 	tend_process *p = ready("obedient", NULL, "ready", NULL, 0);
@@ -425,6 +441,8 @@ static void refused_by_the_kernel(void)
 	CHECK_INT(TEND_STEP_SIGNAL_LEADER, e.step);
 	CHECK_INT(SIGTERM, e.signal);
 	CHECK_INT(tend_process_pid(p), e.pid);
+	CHECK_INT(-EPERM, tend_process_kill(p, TEST_PATIENCE, &r, &e));
+	CHECK_INT(TEND_STOP_REFUSED, r.outcome);
 	fault_reset();
 	CHECK(test_alive(tend_process_pid(p)));
 	r = stop(p, &TEND_STOP_TERM(PATIENT));
@@ -452,6 +470,67 @@ static void kill_without_effect(void)
 	if (test_wait(p, &ended))
 		CHECK_INT(SIGTERM, ended.signal);
 	tend_process_free(p);
+}
+
+static struct {
+	pthread_mutex_t lock;
+	char words[512];
+} said = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void take_down(void *arg, const struct tend_log_event *e)
+{
+	static const char *const levels[] = { [TEND_LOG_ERROR] = "error", [TEND_LOG_WARNING] = "warning",
+		                              [TEND_LOG_INFO] = "info" };
+	size_t n;
+
+	(void)arg;
+	pthread_mutex_lock(&said.lock);
+	n = strlen(said.words);
+	snprintf(said.words + n, sizeof said.words - n, "%s %s, ", levels[e->level], e->event);
+	pthread_mutex_unlock(&said.lock);
+}
+
+/* The log may hear of the end of a stop a little later than who waited for it. */
+static void await_said(const char *words)
+{
+	bool found = false;
+
+	while (!found) {
+		pthread_mutex_lock(&said.lock);
+		found = strstr(said.words, words) != NULL;
+		pthread_mutex_unlock(&said.lock);
+		sched_yield();
+	}
+}
+
+/* LG-8, LG-10, LG-12 to LG-16: phases, their end, a child that is still there, and one whose handle was freed. */
+static void what_is_done_is_logged(void)
+{
+	static const struct tend_stop lost = { .after_kill = TEND_MS(20) };
+	tend_process *p;
+	pid_t pid;
+
+	test_keeps_allocations(2);
+	CHECK_INT(0, tend_set_log(take_down, NULL, TEND_LOG_INFO));
+	p = ready("stubborn", NULL, "ready", NULL, 0);
+	if (!p)
+		return;
+	stop(p, &TEND_STOP_TERM(TEND_MS(20)));
+	await_said("info spawn, info stop-phase, warning stop-phase, info exit, info stopped, ");
+	tend_process_free(p);
+	p = ready("obedient", NULL, "ready", NULL, 0);
+	if (!p)
+		return;
+	pid = tend_process_pid(p);
+	fault_fail_sys_from("pidfd_signal", 1, ESRCH); /* the signals get lost */
+	fault_fail_sys_from("kill", 1, ESRCH);
+	stop(p, &lost);
+	fault_reset();
+	await_said("info spawn, warning stop-phase, error unkillable, error stopped, ");
+	tend_process_free(p);
+	await_said("error stopped, warning forgotten, warning stop-phase, info exit, info stopped, ");
+	test_await_gone(pid);
+	CHECK_INT(0, tend_set_log(NULL, NULL, TEND_LOG_INFO));
 }
 
 /* Appendix 63: ESRCH is no failure; the stop goes on and looks. */
@@ -504,6 +583,7 @@ int main(int argc, char **argv)
 		{ "many_at_once", many_at_once },
 		{ "refused_by_the_kernel", refused_by_the_kernel },
 		{ "kill_without_effect", kill_without_effect },
+		{ "what_is_done_is_logged", what_is_done_is_logged },
 		{ "lost_signal", lost_signal },
 		{ "with_fallbacks", with_fallbacks },
 	};

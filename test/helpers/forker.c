@@ -5,6 +5,8 @@
  *   hold [CODE]           the grandchild keeps stdout and stderr open and stays; the leader ends with CODE
  *   hold-stubborn [CODE]  the same; it ignores TERM
  *   hold-setsid [CODE]    the same; it is in a session of its own
+ *   hold-out [CODE]       the same; it keeps stdout alone
+ *   hold-err [CODE]       the same; it keeps stderr alone
  *   quiet [CODE]          the same; it has closed 0, 1 and 2
  *   drip MS N             it writes "drip" every MS ms, N times, then ends; the leader ends at once
  *   leader-pauses         both stay; the leader obeys TERM, the grandchild ignores it
@@ -50,6 +52,10 @@ static void __attribute__((noreturn)) grandchild(const char *mode, int argc, cha
 		setsid();
 	if (strcmp(mode, "witness") == 0)
 		bear_witness("child");
+	if (strcmp(mode, "hold-out") == 0)
+		close(STDERR_FILENO);
+	if (strcmp(mode, "hold-err") == 0)
+		close(STDOUT_FILENO);
 	if (strcmp(mode, "quiet") == 0) {
 		close(STDIN_FILENO);
 		close(STDOUT_FILENO);
