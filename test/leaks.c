@@ -215,7 +215,8 @@ static void hunt(const char *cookie, struct report *report)
 
 void leaks_kill(const char *cookie)
 {
-	hunt(cookie, NULL);
+	if (cookie[0]) /* the warm-up has none yet */
+		hunt(cookie, NULL);
 }
 
 bool leaks_check(const struct leaks *before, const char *cookie, char *ret_report, size_t size)

@@ -316,7 +316,7 @@ static bool add_tests(int argc, char **argv, CU_pSuite suite)
 
 int test_main(int argc, char **argv, const char *suite, const struct test *tests, size_t n_tests)
 {
-	struct sigaction alarmed = { .sa_handler = on_alarm };
+	struct sigaction alarmed = { .sa_handler = on_alarm, .sa_flags = SA_NODEFER }; /* for its own alarm */
 	const char *inherited = getenv(COOKIE_NAME);
 	static struct leaks before;
 	CU_pSuite s;
