@@ -130,6 +130,8 @@ recorded='s/s->cursor = st->recorded_sequence;/s->cursor = st->recorded_sequence
 lost='atomic_load_explicit(&st->bytes_dropped, memory_order_relaxed)'
 no_room_for_two='lossy && s->loss_logged && s->chan.capacity < 2 + tend__chan_fill(&s->chan)'
 in_no_time='ret_consumed && timeout == TEND_AT_ONCE'
+begin='struct tend__stop_waiter w; tend__process_begin_stop(p, &plan, false, &w);'
+begin_and_await="$begin tend__process_await_stop(p, &w, TEND__NEVER);"
 not_eof='tend_stream_stats(s->stream).end != TEND_END_EOF'
 
 for test in 'test_stream history_has_no_holes' 'test_replay_stream what_is_lost_is_retained'; do
@@ -172,6 +174,10 @@ plant OE-13 'a deadline may go before what is there' chan test_chan priorities_a
 	"$(behind tend__chan_pop 'bool in_time;' 'if (deadline == 0 && c->c_head % 2 == 0) return TEND__LATE;')"
 plant OE-13 'who has ended may be late' consume test_lifecycle who_has_ended_is_never_late \
 	"$(behind tend_consumer_wait 'tend__consumer_look\(' "if ($in_no_time) ret_consumed->ending = TEND_END_NONE;")"
+plant OE-14 'a stop looks at the leader alone' group test_stop leader_goes_group_stays \
+	"$(instead tend__group_is_empty 'return tend__group_members' 'return true;')"
+plant OE-15 'a refusal is escalated' stopper test_stop refused_by_the_kernel \
+	's/return r == -EPERM;/return r == 1;/'
 plant OE-16 'losses are not logged' publish test_backpressure loss_is_logged_once_for_each \
 	's/^\tp->logs_loss \|= .*//'
 plant OE-16 'losses are not counted' publish test_backpressure losses_are_exact_and_no_two_gaps_meet \
@@ -192,8 +198,22 @@ plant OE-22 'a full subscriber holds up the others' publish test_stream reliable
 	"$(instead tend__publish_offer 'through = false;' '{ through = false; break; }')"
 plant OE-22 'a full subscriber is waited for without end' publish test_stall it_loses \
 	's/if \(s->stall\.kind <= TEND_STALLED_WAITS\)/if (true)/'
+plant OE-23 'SIGKILL is waited for without end' stopper test_stop kill_without_effect \
+	's/s->deadline = tend__after\(s->kill_sent.*/s->deadline = TEND__NEVER;/'
+plant OE-24 'nobody reaps a child whose handle is gone' reaper test_forgotten detached_lives_on \
+	"$(instead reap 'tend__sys_wait\(' '(void)info, (void)usage;')"
+plant OE-25 'a group is signalled by the number of its reaped leader' group test_process recycled_number \
+	"$(instead signal_group 'int r = ' 'int r = tend__sys_kill(-p->pid, sig); return r;')"
 plant OE-26 'giving up waits for the callback' consume test_lifecycle stuck_ones_leave_their_place \
 	's/tend__deadline\(grace\)/TEND__NEVER/'
+plant OE-27 'freeing a running child waits for its end' process test_forgotten terminate_does_not_wait \
+	"$(instead forgotten_terminate 'tend__process_begin_stop\(' "$begin_and_await")"
+plant OE-28 'a child does not ask to die with its host' spawn_child test_with_parent ends_with_a_killed_host \
+	's/if \(!c->plan->o->with_parent\)/if (true)/'
+plant OE-29 'writes to stdin have no deadline' input test_input nobody_reads \
+	's/^\tdeadline = tend__deadline\(timeout\);/\tdeadline = TEND__NEVER;/'
+plant OE-30 'a stopped child is not continued' stopper test_stop stopped_child_is_continued \
+	's/sig != SIGKILL && sig != SIGCONT/false/'
 plant OE-31 'a buffer is larger than it was asked to be' chan test_broadcast overflow_means_the_same_everywhere \
 	's/^\tc->capacity = capacity;/\tc->capacity = n;/'
 plant OE-32 'a reader without memory goes without a word' reader test_backpressure a_reader_without_memory_says_so \
@@ -211,6 +231,8 @@ plant OE-36 'the end waits for room' publish test_backpressure the_end_needs_no_
 		'while (tend__chan_fill(&s->chan) == s->chan.capacity) sched_yield();')"
 plant OE-38 'what fails under the lock leaves it locked' sub test_stream refusal_harms_nobody \
 	"$(in_front attach 'tend__unlock\(' 'if (r != -EBUSY)')"
+plant OE-41 'who has exited unseen counts as forgotten' process test_forgotten abort_spares_who_waited_or_not \
+	's/ && !tend__process_observe\(process, false\)\) \{/) {/'
 
 echo "$caught planted defects caught, $missed not"
 [ "$missed" -eq 0 ]

@@ -90,6 +90,15 @@ static bool is_filled_with(const void *p, size_t n, int byte)
 	return n == 0;
 }
 
+/* CN-1 to CN-4: what the named values are; they are nobody's default. */
+static void constants(void)
+{
+	CHECK_INT(64 << 10, TEND_DEFAULT_READ_CHUNK_SIZE);
+	CHECK_INT(16, TEND_DEFAULT_MAX_BUFFERED_CHUNKS);
+	CHECK_INT(16 << 10, TEND_DEFAULT_MAX_LINE_LENGTH);
+	CHECK(TEND_DEFAULT_AFTER_KILL == TEND_MS(3000));
+}
+
 /* Untouched on success, whatever is in it. */
 static void untouched_on_success(void)
 {
@@ -297,6 +306,7 @@ int main(int argc, char **argv)
 		{ "names", names },
 		{ "version", version },
 		{ "spans", spans },
+		{ "constants", constants },
 		{ "untouched_on_success", untouched_on_success },
 		{ "long_names_are_cut", long_names_are_cut },
 		{ "null_handles", null_handles },

@@ -412,6 +412,7 @@ static bool leaders_are_kept(void)
 /* Hazard 35, OE-25: a number that was given to somebody else is not signalled. */
 static void recycled_number(void)
 {
+	unsigned long kills = fault_sys_calls("kill");
 	tend_process *p = spawn_plain("true-er", NULL);
 	struct tend_stop_report stopped;
 	struct tend_exit ended;
@@ -431,10 +432,11 @@ static void recycled_number(void)
 	}
 	while (!test_no_children())
 		poll(NULL, 0, 1);
+	/* nobody is left, and the number is not even tried */
+	CHECK_INT(-ESRCH, tend_process_signal(p, SIGKILL, TEND_GROUP, &e));
+	CHECK_INT(kills, fault_sys_calls("kill"));
 	stranger = stranger_with_number(tend_process_pid(p));
-	if (stranger < 0) {
-		/* not allowed to choose numbers; the call that would hit one must still know that nobody is left */
-		CHECK_INT(-ESRCH, tend_process_signal(p, SIGKILL, TEND_GROUP, &e));
+	if (stranger < 0) { /* not allowed to choose numbers */
 		tend_process_free(p);
 		return;
 	}
