@@ -134,12 +134,21 @@ static bool is_unavailable(pid_t r)
 	return r == -EINVAL || r == -ENOSYS || r == -EPERM || r == -E2BIG;
 }
 
+/*
+ * A change of ids marks the memory of who changes them as not to be dumped, and as nobody's to trace: prctl(2)
+ * PR_SET_DUMPABLE.  In shared memory that would be the host.
+ */
+static bool may_share(const struct tend__spawning *s)
+{
+	return !s->o->uid && !s->o->gid && !tend__sys_forced_off("vfork");
+}
+
 /* Born in its cgroup, or, before Linux 5.7 and where clone3(2) is filtered, told to enter it. */
 static pid_t clone_into_cgroup(struct tend__spawning *s)
 {
 	pid_t pid = -ENOSYS;
 
-	if (!tend__sys_forced_off("clone3") && !tend__sys_forced_off("vfork"))
+	if (may_share(s) && !tend__sys_forced_off("clone3"))
 		pid = tend__sys_spawn_into(&s->plan, s->p->cgroup.dir_fd, &s->p->pidfd);
 	if (is_unavailable(pid)) {
 		s->plan.procs_fd = tend__cgroup_open_procs(&s->p->cgroup);
@@ -157,7 +166,7 @@ static pid_t clone_child(struct tend__spawning *s)
 
 	if (s->p->scope == TEND_SCOPE_CGROUP)
 		pid = clone_into_cgroup(s);
-	if (with_pidfd && is_unavailable(pid) && !tend__sys_forced_off("vfork"))
+	if (with_pidfd && is_unavailable(pid) && may_share(s))
 		pid = tend__sys_spawn_shared(&s->plan, &s->p->pidfd);
 	if (with_pidfd && is_unavailable(pid))
 		pid = tend__sys_spawn_copied(&s->plan, true, &s->p->pidfd);

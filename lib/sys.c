@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <stdio.h>
@@ -555,6 +556,24 @@ void tend__sys_restore_signals(const sigset_t *old)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, old, NULL, KERNEL_SIGSET_SIZE);
 }
 
+static int add_tls(struct dl_phdr_info *object, size_t size, void *sum)
+{
+	(void)size;
+	for (size_t i = 0; i < object->dlpi_phnum; i++)
+		if (object->dlpi_phdr[i].p_type == PT_TLS)
+			*(size_t *)sum += object->dlpi_phdr[i].p_memsz + object->dlpi_phdr[i].p_align;
+	return 0;
+}
+
+/* What glibc takes from a new stack for the thread-local variables of the program and its libraries. */
+static size_t thread_local_size(void)
+{
+	size_t sum = 0;
+
+	dl_iterate_phdr(add_tls, &sum);
+	return sum;
+}
+
 int tend__sys_thread(pthread_t *ret_thread, size_t stack, const char *name, void *(*run)(void *), void *arg)
 {
 	long least = sysconf(_SC_THREAD_STACK_MIN);
@@ -568,6 +587,7 @@ int tend__sys_thread(pthread_t *ret_thread, size_t stack, const char *name, void
 		return -r;
 	if (least > 0)
 		stack += (size_t)least;
+	stack += thread_local_size();
 	pthread_attr_setstacksize(&attr, (stack + 0xffff) & ~(size_t)0xffff);
 	tend__sys_block_signals(&old);
 	r = pthread_create(ret_thread, &attr, run, arg);

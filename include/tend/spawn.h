@@ -128,7 +128,10 @@ struct tend_spawn {
 	tend_value nice;                   /* TEND_NICE(n) */
 	const struct tend_rlimit *rlimits; /* at most TEND_MAX_RLIMITS; set before the ids, in this order */
 	size_t n_rlimits;
-	tend_value uid, gid;               /* TEND_UID(n), TEND_GID(n); a uid makes gid and groups choices */
+	/* TEND_UID(n), TEND_GID(n); a uid makes gid and groups choices.  Such a child begins as a copy of the host,
+	 * whose
+	   cost depends on its size: in shared memory the kernel would take the host for a set-user-ID program. */
+	tend_value uid, gid;
 	struct tend_groups groups;
 	bool no_new_privs;                 /* prctl(2) PR_SET_NO_NEW_PRIVS */
 	bool reset_affinity;               /* all CPUs of the cpuset, not those of the calling thread */
@@ -144,13 +147,13 @@ struct tend_spawn {
 /*
  * Starts a child in a process group of its own, with an empty signal mask, default dispositions of all signals, and no
  * descriptor but 0, 1, 2 and those of pass_fds.  Its pages are not copied: the cost does not depend on the size of
- * the host (clone(2) with CLONE_VM | CLONE_VFORK).  The struct and all it points to are copied.  When the call
- * returns 0 the new program is running and its output is being read; on failure nothing is left: no child, no zombie,
- * no thread, no descriptor. In the child, in this order: group, session or cgroup; signals; descriptors; the
- * terminal; umask, rlimits, scheduling; groups, gid, uid; with_parent; no_new_privs; cwd; execve(2).
- * Errors: -EINVAL with the field's name; what pipe2(2), pthread_create(3), clone(2), setpgid(2), dup2(2), chdir(2),
- * execve(2) and the calls named at the extras return, with the step in err->step: -ENOENT, -EACCES, -ENOEXEC, -E2BIG,
- * -EMFILE, -EAGAIN, -ENOMEM, -EPERM, ...; -ESHUTDOWN after tend_shutdown().
+ * the host (clone(2) with CLONE_VM | CLONE_VFORK), unless uid or gid is given.  The struct and all it points to are
+ * copied.  When the call returns 0 the new program is running and its output is being read; on failure nothing is
+ * left: no child, no zombie, no thread, no descriptor. In the child, in this order: group, session or cgroup;
+ * signals; descriptors; the terminal; umask, rlimits, scheduling; groups, gid, uid; with_parent; no_new_privs; cwd;
+ * execve(2). Errors: -EINVAL with the field's name; what pipe2(2), pthread_create(3), clone(2), setpgid(2), dup2(2),
+ * chdir(2), execve(2) and the calls named at the extras return, with the step in err->step: -ENOENT, -EACCES,
+ * -ENOEXEC, -E2BIG, -EMFILE, -EAGAIN, -ENOMEM, -EPERM, ...; -ESHUTDOWN after tend_shutdown().
  * Any thread, any number at once; blocks until the child has executed the program, with on_busy for that long more.
  */
 TEND_API int tend_spawn(const struct tend_spawn *spawn, tend_process **ret_process, struct tend_error *err);
