@@ -94,6 +94,9 @@ static int adopt(const struct tend_adopt *o, tend_process *p, struct tend_error 
 	/* A group that it does not lead is not its own, and before Linux 6.9 there is only a number to reach it by. */
 	p->scope = getpgid(p->pid) == p->pid && tend__group_outlives_leader(p) ? TEND_SCOPE_GROUP : TEND_SCOPE_NONE;
 	p->started_ns = tend__now_ns();
+	r = tend__live_add(p, err);
+	if (r < 0)
+		return r;
 	r = tend__reaper_watch(p);
 	if (r < 0)
 		return tend__error_sys(err, r, TEND_STEP_PIDFD, p->name, "%.60s cannot be watched", p->name);
@@ -125,7 +128,6 @@ int tend_adopt(const struct tend_adopt *adopt_options, tend_process **ret_proces
 		tend__process_unref(p);
 		return r;
 	}
-	tend__live_add(p);
 	*ret_process = p;
 	return 0;
 }

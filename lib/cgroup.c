@@ -82,7 +82,7 @@ static int own_folder(char ret_path[PATH_MAX])
 	if (strcmp(root, "/") != 0) {
 		size_t n = strlen(root);
 
-		if (strncmp(name, root, n) != 0)
+		if (strncmp(name, root, n) != 0 || (name[n] != '/' && name[n] != '\0'))
 			return -ENOENT; /* the host's is not in what is mounted here */
 		below += n;
 	}
@@ -108,12 +108,6 @@ static int make_folder(const char *parent, char ret_path[PATH_MAX])
 	return r;
 }
 
-/* "<path>/<file>" */
-static int file_path(const struct tend__cgroup *c, const char *file, char ret_path[PATH_MAX])
-{
-	return snprintf(ret_path, PATH_MAX, "%s/%s", c->path, file) < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
-
 int tend__cgroup_make(struct tend__cgroup *c, const char *parent)
 {
 	char own[PATH_MAX], path[PATH_MAX];
@@ -135,30 +129,21 @@ int tend__cgroup_make(struct tend__cgroup *c, const char *parent)
 	}
 	r = c->dir_fd = tend__sys_open_folder(path);
 	if (r >= 0)
-		r = file_path(c, "cgroup.events", path);
-	if (r >= 0)
-		r = c->events_fd = tend__sys_open_file(path);
+		r = c->events_fd = tend__sys_open_at(c->dir_fd, "cgroup.events", false);
 	if (r < 0)
 		tend__cgroup_fini(c, false);
 	return r < 0 ? r : 0;
 }
 
-static int open_control(const struct tend__cgroup *c, const char *file)
-{
-	char path[PATH_MAX];
-	int r = file_path(c, file, path);
-
-	return r < 0 ? r : tend__sys_open_control(path);
-}
-
+/* Its files go by the directory's descriptor, which stays right when the host changes its root. */
 int tend__cgroup_open_procs(const struct tend__cgroup *c)
 {
-	return open_control(c, "cgroup.procs");
+	return tend__sys_open_at(c->dir_fd, "cgroup.procs", true);
 }
 
 int tend__cgroup_open_kill(const struct tend__cgroup *c)
 {
-	return open_control(c, "cgroup.kill");
+	return tend__sys_open_at(c->dir_fd, "cgroup.kill", true);
 }
 
 /* Depth first; what is not empty stays. */
@@ -201,36 +186,42 @@ void tend__cgroup_fini(struct tend__cgroup *c, bool stays)
 
 /* ---- who is in it ---- */
 
-void tend__cgroup_take_event(const struct tend__cgroup *c)
+bool tend__cgroup_take_event(const struct tend__cgroup *c)
 {
 	char text[256];
+	ssize_t n = tend__sys_read_at_begin(c->events_fd, text, sizeof text - 1);
 
-	tend__sys_read_at_begin(c->events_fd, text, sizeof text);
+	text[n > 0 ? n : 0] = '\0';
+	return strstr(text, "populated 0") != NULL || n == -ENODEV;
 }
 
 bool tend__cgroup_is_empty(const struct tend__cgroup *c)
 {
-	char path[PATH_MAX], text[256];
-	int r = file_path(c, "cgroup.events", path);
-
+	char text[256];
+	ssize_t n;
 	/* Opened anew: a read of events_fd would take the event that the reaper waits for. */
-	if (r == 0)
-		r = tend__procfs_slurp(path, text, sizeof text);
-	return r == 0 ? strstr(text, "populated 0") != NULL : r == -ENOENT || r == -ENODEV;
+	int fd = tend__sys_open_at(c->dir_fd, "cgroup.events", false);
+
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENODEV;
+	n = tend__sys_read(fd, text, sizeof text - 1);
+	tend__sys_close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return strstr(text, "populated 0") != NULL || n == -ENODEV;
 }
 
 /* Calls `look` with each process in it; false when the list cannot be read. */
 static bool each_member(const struct tend__cgroup *c, void (*look)(pid_t pid, void *arg), void *arg)
 {
-	char path[PATH_MAX];
 	unsigned long pid;
-	int cancel;
+	int cancel, fd;
 	FILE *f;
 
-	if (file_path(c, "cgroup.procs", path) < 0)
-		return false;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	f = fopen(path, "re");
+	fd = tend__sys_open_at(c->dir_fd, "cgroup.procs", false);
+	f = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!f)
+		tend__sys_close(fd);
 	while (f && fscanf(f, "%lu", &pid) == 1)
 		look((pid_t)pid, arg);
 	if (f)
@@ -241,6 +232,7 @@ static bool each_member(const struct tend__cgroup *c, void (*look)(pid_t pid, vo
 
 struct members {
 	pid_t leader;
+	bool has_leader;
 	size_t n;
 	struct tend_pid_name *names;
 };
@@ -249,6 +241,7 @@ static void name_member(pid_t pid, void *arg)
 {
 	struct members *m = arg;
 
+	m->has_leader |= pid == m->leader;
 	if (pid == m->leader)
 		return;
 	if (m->names && m->n < TEND_MAX_NAMED)
@@ -262,9 +255,13 @@ size_t tend__cgroup_members(const struct tend__cgroup *c, pid_t leader, struct t
 
 	if (tend__cgroup_is_empty(c))
 		return 0;
-	if (!each_member(c, name_member, &m) && m.n++ == 0 && ret_names)
+	each_member(c, name_member, &m);
+	if (m.n > 0 || m.has_leader)
+		return m.n;
+	/* Somebody is there all the same: in a cgroup that a descendant made below this one. */
+	if (ret_names)
 		ret_names[0] = (struct tend_pid_name){ .pid = 0, .comm = "?" };
-	return m.n;
+	return 1;
 }
 
 /* ---- signals ---- */

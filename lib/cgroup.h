@@ -22,13 +22,16 @@ void tend__cgroup_init(struct tend__cgroup *c);
 int tend__cgroup_make(struct tend__cgroup *c, const char *parent);
 /* [any] For the child to write itself to: a descriptor of cgroup.procs, or a negative errno value. */
 int tend__cgroup_open_procs(const struct tend__cgroup *c);
-/* [reaper] Takes the event of events_fd, which would be ready for ever. */
-void tend__cgroup_take_event(const struct tend__cgroup *c);
+/* [reaper] Takes the event of events_fd, which would be ready for ever.  Whether it is empty now. */
+bool tend__cgroup_take_event(const struct tend__cgroup *c);
 /* [any] The same of cgroup.kill. */
 int tend__cgroup_open_kill(const struct tend__cgroup *c);
 /* [any] Whether no process is in it, or in one below it, or it has been removed; a zombie is not in it. */
 bool tend__cgroup_is_empty(const struct tend__cgroup *c);
-/* [any] Those in it but `leader`: how many, the first TEND_MAX_NAMED by name.  ret_names may be NULL. */
+/*
+ * [any] Those in it but `leader`: how many, the first TEND_MAX_NAMED by name.  Of those in cgroups below it nobody is
+ * named, but one is counted when there is nobody else.  ret_names may be NULL.
+ */
 size_t tend__cgroup_members(const struct tend__cgroup *c, pid_t leader, struct tend_pid_name *ret_names);
 /* [any] Whether the process is in it, and not in one below it. */
 bool tend__cgroup_has(const struct tend__cgroup *c, pid_t pid);

@@ -22,13 +22,17 @@
 
 #include "clock.h"
 #include "error.h"
+#include "live.h"
 #include "opts.h"
 #include "process.h"
 #include "procfs.h"
+#include "reaper.h"
 #include "sys.h"
 
 /* How long a process that has ended may stay a zombie of somebody else's before its status is given up. */
 #define PATIENCE_NS INT64_C(2000000000)
+/* How often the reaper looks whether the host is ending, while somebody else tells of an exit. */
+#define LOOK_NS INT64_C(20000000)
 
 bool tend__process_has_exited(const tend_process *p)
 {
@@ -172,6 +176,19 @@ static void await_told(tend_process *p, int64_t deadline)
 	tend__event_end(&p->changed);
 }
 
+/*
+ * A log callback that does not block is all that it takes; unless it has called exit(3), which waits for the reaper.
+ */
+static void await_telling(tend_process *p)
+{
+	if (!tend__is_reaper()) {
+		await_told(p, TEND__NEVER);
+		return;
+	}
+	while (!exit_is_told(p) && !tend__live_is_over())
+		await_told(p, tend__after(tend__now_ns(), LOOK_NS));
+}
+
 bool tend__process_observe(tend_process *p, bool pidfd_is_readable)
 {
 	bool is_new;
@@ -184,7 +201,7 @@ bool tend__process_observe(tend_process *p, bool pidfd_is_readable)
 	if (is_new)
 		announce(p);
 	else if (tend__process_has_exited(p))
-		await_told(p, TEND__NEVER); /* a log callback that does not block is all that it takes */
+		await_telling(p);
 	return tend__process_has_exited(p);
 }
 

@@ -7,8 +7,9 @@
  * the host and one of each such child, and acts when the host is gone.  A guardian that was killed is noticed by the
  * next message, replaced, and told of all again.
  *
- * All state is guarded by one lock; the socket never blocks.  In a forked child there is no guardian: it is the
- * parent's.
+ * All state is guarded by one lock, which is held while a message waits for room, as long as PATIENCE_NS at most: a
+ * guardian that is stopped (SIGSTOP) makes spawns of such children fail, and nothing else.  In a forked child there
+ * is no guardian: it is the parent's.
  */
 #include "guard.h"
 
@@ -16,11 +17,14 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 #include "group.h"
 #include "guard_wire.h"
 #include "lock.h"
 #include "sys.h"
+
+#define PATIENCE_NS INT64_C(2000000000)
 
 static struct {
 	struct tend__lock lock; /* guards all below */
@@ -53,13 +57,15 @@ static int send_add(const tend_process *p)
 {
 	int fds[2] = { p->pidfd, open_cgroup_kill(p) };
 	const struct guard_message m = {
+		.version = GUARD_VERSION,
 		.what = GUARD_ADD,
 		.has_group = p->scope != TEND_SCOPE_NONE,
 		.has_cgroup = fds[1] >= 0,
 		.pid = p->pid,
 		.id = p->guard_id,
 	};
-	int r = tend__sys_send_fds(guard.socket, &m, sizeof m, fds, fds[1] >= 0 ? 2 : 1);
+	int r = tend__sys_send_fds(guard.socket, &m, sizeof m, fds, fds[1] >= 0 ? 2 : 1,
+	                           tend__after(tend__now_ns(), PATIENCE_NS));
 
 	tend__sys_close(fds[1]);
 	return r;
@@ -124,7 +130,8 @@ static void replace(int socket)
 	tend__sys_close(guard.socket);
 	guard.socket = socket;
 	for (tend_process *p = guard.first; p; p = p->guard_next)
-		send_add(p);
+		if (send_add(p) < 0)
+			return; /* it is gone, too, or stopped; whoever comes next will find out */
 }
 
 static bool is_there(void)
@@ -166,7 +173,7 @@ int tend__guard_start(const char *name, struct tend_error *err)
 
 /* ---- whom it guards ---- */
 
-int tend__guard_add(tend_process *p)
+static int add(tend_process *p)
 {
 	int r;
 
@@ -186,9 +193,20 @@ int tend__guard_add(tend_process *p)
 	return r;
 }
 
+int tend__guard_add(tend_process *p)
+{
+	int r = add(p);
+
+	/* It was there a moment ago, and was killed. */
+	if (r != -EPIPE && r != -ECONNRESET && r != -ENOTCONN)
+		return r;
+	r = tend__guard_start(p->name, NULL);
+	return r < 0 ? r : add(p);
+}
+
 void tend__guard_remove(tend_process *p)
 {
-	const struct guard_message m = { .what = GUARD_REMOVE, .id = p->guard_id };
+	const struct guard_message m = { .version = GUARD_VERSION, .what = GUARD_REMOVE, .id = p->guard_id };
 	bool is_over;
 
 	if (!p->guard_id)
@@ -203,6 +221,6 @@ void tend__guard_remove(tend_process *p)
 	if (p->guard_next)
 		p->guard_next->guard_prev = p->guard_prev;
 	if (is_over)
-		tend__sys_send_fds(guard.socket, &m, sizeof m, NULL, 0);
+		tend__sys_send_fds(guard.socket, &m, sizeof m, NULL, 0, 0);
 	tend__unlock(&guard.lock);
 }

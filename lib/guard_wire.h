@@ -12,7 +12,10 @@
 enum { GUARD_ADD = 1, GUARD_REMOVE };
 
 /* ADD comes with descriptors: a pidfd of the leader, and, if has_cgroup, one of cgroup.kill. */
+#define GUARD_VERSION 1u
+
 struct guard_message {
+	uint32_t version;   /* a guardian that is older or newer than the library takes no message for another */
 	uint32_t what;
 	uint32_t has_group; /* the leader's group is its own */
 	uint32_t has_cgroup;

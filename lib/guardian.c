@@ -78,12 +78,14 @@ static bool take_message(void)
 
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN;
-	if (n != (ssize_t)sizeof m)
+	if (n == 0)
 		return false; /* the other side is gone */
 	c = CMSG_FIRSTHDR(&h);
 	if (c && c->cmsg_type == SCM_RIGHTS)
 		memcpy(fds, CMSG_DATA(c),
 		       c->cmsg_len - CMSG_LEN(0) < sizeof fds ? c->cmsg_len - CMSG_LEN(0) : sizeof fds);
+	if (n != (ssize_t)sizeof m || m.version != GUARD_VERSION)
+		return true; /* of another version: not to be guessed at */
 	if (m.what == GUARD_ADD && fds[0] >= 0)
 		add_ward(&m, fds);
 	else if (m.what == GUARD_REMOVE)

@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "error.h"
@@ -36,6 +37,7 @@
 static struct {
 	struct tend__lock lock; /* guards all below */
 	bool prepared;
+	pid_t owner;            /* the process whose they are */
 	bool is_over;           /* nothing is started any more */
 	unsigned round;         /* of looking at all of them */
 	struct tend_process *first;
@@ -101,12 +103,13 @@ static void for_all(void (*act)(tend_process *p, int64_t deadline), int64_t dead
 
 /* ---- what is done to each ---- */
 
+/* By us, or by a plan of its own that would have been ours. */
 static bool is_stopping(tend_process *p)
 {
 	bool active;
 
 	tend__lock(&p->lock);
-	active = p->stopping.active;
+	active = p->stopping.active && p->ends_with_host;
 	tend__unlock(&p->lock);
 	return active;
 }
@@ -137,6 +140,9 @@ static void begin(tend_process *p, int64_t deadline)
 	/* Nobody is asked to look: that may wait for a log function, which may be what called exit(3). */
 	if (!is_armed(p) || tend__process_has_exited(p))
 		return;
+	tend__lock(&p->lock);
+	p->ends_with_host = true;
+	tend__unlock(&p->lock);
 	if (p->if_forgotten == TEND_IF_FORGOTTEN_ABORT)
 		tend__log(TEND_LOG_WARNING, "forgotten", p->name, p->pid,
 		          "still running at the end of the host: SIGKILL");
@@ -204,12 +210,55 @@ static bool end_all(int64_t deadline)
 	return !anybody_is_left();
 }
 
+static void forbid_more(void)
+{
+	tend__lock(&live.lock);
+	live.is_over = true;
+	tend__unlock(&live.lock);
+}
+
+bool tend__live_is_over(void)
+{
+	bool is_over;
+
+	tend__lock(&live.lock);
+	is_over = live.is_over;
+	tend__unlock(&live.lock);
+	return is_over;
+}
+
+/* What the reaper has not got to yet. */
+static void remove_cgroup(tend_process *p, int64_t deadline)
+{
+	(void)deadline;
+	if (is_armed(p))
+		tend__cgroup_remove(&p->cgroup);
+}
+
 static void at_exit(void)
 {
+	if (getpid() != live.owner) /* a copy that nobody told us of */
+		return;
+	forbid_more();
 	end_all(tend__deadline(EXIT_PATIENCE));
+	for_all(remove_cgroup, 0);
 }
 
 /* ---- [any] ---- */
+
+/* Once, in this order: a fork must not end what is its parent's. */
+static void prepare(void)
+{
+	live.owner = getpid();
+	if (!live.prepared && pthread_atfork(NULL, NULL, after_fork_in_child) == 0)
+		live.prepared = atexit(at_exit) == 0;
+}
+
+static int refuse(struct tend_error *err)
+{
+	return tend__error(err, -ESHUTDOWN, TEND_STEP_SHUTDOWN, NULL,
+	                   "nothing is started any more: the host is ending, or has shut the library down");
+}
 
 int tend__live_check(struct tend_error *err)
 {
@@ -218,21 +267,16 @@ int tend__live_check(struct tend_error *err)
 	tend__lock(&live.lock);
 	is_over = live.is_over;
 	tend__unlock(&live.lock);
-	return is_over ? tend__error(err, -ESHUTDOWN, TEND_STEP_SHUTDOWN, NULL,
-	                             "nothing is started any more: the library has been shut down")
-	               : 0;
+	return is_over ? refuse(err) : 0;
 }
 
-/* Once, in this order: a fork must not end what is its parent's. */
-static void prepare(void)
-{
-	if (!live.prepared && pthread_atfork(NULL, NULL, after_fork_in_child) == 0)
-		live.prepared = atexit(at_exit) == 0;
-}
-
-void tend__live_add(tend_process *p)
+int tend__live_add(tend_process *p, struct tend_error *err)
 {
 	tend__lock(&live.lock);
+	if (live.is_over) {
+		tend__unlock(&live.lock);
+		return refuse(err);
+	}
 	prepare();
 	p->is_live = true;
 	p->live_prev = NULL;
@@ -241,6 +285,7 @@ void tend__live_add(tend_process *p)
 		live.first->live_prev = p;
 	live.first = p;
 	tend__unlock(&live.lock);
+	return 0;
 }
 
 void tend__live_remove(tend_process *p)
@@ -266,9 +311,7 @@ int tend_shutdown(tend_duration within, struct tend_error *err)
 	if (tend__is_reaper())
 		return tend__error(err, -EDEADLK, TEND_STEP_CALLBACK, NULL,
 		                   "a log function cannot wait for the reaper");
-	tend__lock(&live.lock);
-	live.is_over = true;
-	tend__unlock(&live.lock);
+	forbid_more();
 	if (end_all(tend__deadline(within)))
 		return 0;
 	return tend__error(err, -ETIMEDOUT, TEND_STEP_SIGNAL_GROUP, NULL,

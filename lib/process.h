@@ -82,6 +82,7 @@ struct tend_process {
 	struct tend__lock lock;     /* guards all below; the number is signalled and given up under it */
 	uint64_t sent;              /* signals that got there, a bit each, the lowest is 1 */
 	int64_t ended_ns;           /* when it was first seen to be gone without a status; 0: not yet */
+	bool ends_with_host;        /* the end of the host has begun to end it */
 	bool released;              /* the child is somebody else's business now */
 	int exit_fd;                /* for tend_process_exit_fd(); -1: nobody has asked for it */
 	struct tend_pid_name survivors[TEND_MAX_NAMED]; /* of the child's own exit, before the policy acted */
@@ -110,6 +111,8 @@ struct tend_process {
 	unsigned dropped;          /* references to be given up */
 	struct tend_process *dropped_next;
 	bool cgroup_watched;
+	bool cgroup_emptied;       /* the kernel has said so; who is gone does not come back once the child has exited
+				      */
 	struct tend_process *retries_next; /* the pidfd said exited and waitid did not: to be looked at again */
 	struct tend_process *stops_prev, *stops_next;
 };

@@ -200,7 +200,9 @@ static void watch_cgroup(tend_process *p)
 /* It has changed, or the child has exited: is that all of it? */
 static void look_at_cgroup(tend_process *p)
 {
-	if (!p->cgroup_watched || !tend__process_has_exited(p) || !tend__cgroup_is_empty(&p->cgroup))
+	if (!p->cgroup_watched || !tend__process_has_exited(p))
+		return;
+	if (!p->cgroup_emptied && !tend__cgroup_is_empty(&p->cgroup))
 		return;
 	tend__sys_epoll_del(reaper.epfd, p->cgroup.events_fd);
 	look_now(p);
@@ -211,7 +213,9 @@ static void look_at_cgroup(tend_process *p)
 
 static void on_cgroup(tend_process *p)
 {
-	tend__cgroup_take_event(&p->cgroup);
+	if (!p->cgroup_watched) /* it was let go of in this very round */
+		return;
+	p->cgroup_emptied |= tend__cgroup_take_event(&p->cgroup);
 	look_at_cgroup(p);
 }
 
@@ -265,6 +269,11 @@ static void on_pidfd(tend_process *p)
 /* A handle was released: the child is somebody else's from now on.  Who is in `retries` is met there. */
 static void on_released(tend_process *p)
 {
+	if (p->cgroup_watched) {
+		tend__sys_epoll_del(reaper.epfd, p->cgroup.events_fd);
+		p->cgroup_watched = false;
+		drop(p);
+	}
 	if (!p->watched || p->in_retries)
 		return;
 	tend__sys_epoll_del(reaper.epfd, p->pidfd);

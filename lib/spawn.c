@@ -19,6 +19,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "group.h"
 #include "guard.h"
 #include "input.h"
 #include "live.h"
@@ -94,10 +95,33 @@ static int make_words(struct tend__spawning *s, struct tend_error *err)
 	s->plan.candidates = s->paths.list;
 	s->plan.cwd = o->cwd;
 	s->plan.busy_ns = o->on_busy ? tend__span_ns(o->on_busy) : 0;
-	s->plan.host = getpid();
+	s->plan.host = o->with_parent ? getpid() : 0;
 	s->plan.close_one_by_one = tend__sys_forced_off("close_range");
 	s->plan.shared = &s->shared;
 	return 0;
+}
+
+/* [any] A number of the caller's that is not open would be given to a descriptor of ours. */
+static int check_source(struct tend__spawning *s, bool is_given, int fd, const char *field, struct tend_error *err)
+{
+	return is_given && tend__sys_check_open(fd) < 0 ? tend__refuse_step(s, -EBADF, TEND_STEP_STDIO, field, err) : 0;
+}
+
+static int check_sources(struct tend__spawning *s, struct tend_error *err)
+{
+	const struct tend_spawn *o = s->o;
+	char field[32];
+	int r = check_source(s, o->in.kind == TEND_INPUT_FD, o->in.fd, "descriptor of in", err);
+
+	if (r == 0)
+		r = check_source(s, o->out.kind == TEND_OUTPUT_FD, o->out.fd, "descriptor of out", err);
+	if (r == 0)
+		r = check_source(s, o->err.kind == TEND_OUTPUT_FD, o->err.fd, "descriptor of err", err);
+	for (size_t i = 0; i < o->n_pass_fds && r == 0; i++) {
+		snprintf(field, sizeof field, "pass_fds[%zu]", i);
+		r = check_source(s, true, o->pass_fds[i].source, field, err);
+	}
+	return r;
 }
 
 static int make_error_pipe(struct tend__spawning *s, struct tend_error *err)
@@ -112,8 +136,10 @@ static int make_error_pipe(struct tend__spawning *s, struct tend_error *err)
 
 static int make_plan(struct tend__spawning *s, struct tend_error *err)
 {
-	int r = make_words(s, err);
+	int r = check_sources(s, err);
 
+	if (r == 0)
+		r = make_words(s, err);
 	if (r == 0)
 		r = make_scope(s, err);
 	if (r == 0)
@@ -152,9 +178,11 @@ static pid_t clone_into_cgroup(struct tend__spawning *s)
 		pid = tend__sys_spawn_into(&s->plan, s->p->cgroup.dir_fd, &s->p->pidfd);
 	if (is_unavailable(pid)) {
 		s->plan.procs_fd = tend__cgroup_open_procs(&s->p->cgroup);
-		pid = s->plan.procs_fd < 0 ? s->plan.procs_fd : -ENOSYS;
+		if (s->plan.procs_fd >= 0)
+			return -ENOSYS;
+		pid = s->plan.procs_fd;
 	}
-	s->in_cgroup = pid < 0 && pid != -ENOSYS && pid != -EAGAIN && pid != -ENOMEM;
+	s->in_cgroup = pid < 0 && pid != -EAGAIN && pid != -ENOMEM;
 	return pid;
 }
 
@@ -166,6 +194,8 @@ static pid_t clone_child(struct tend__spawning *s)
 
 	if (s->p->scope == TEND_SCOPE_CGROUP)
 		pid = clone_into_cgroup(s);
+	if (s->in_cgroup)
+		return pid;
 	if (with_pidfd && is_unavailable(pid) && may_share(s))
 		pid = tend__sys_spawn_shared(&s->plan, &s->p->pidfd);
 	if (with_pidfd && is_unavailable(pid))
@@ -202,16 +232,27 @@ static bool child_failed(struct tend__spawning *s, struct tend__child_error *ret
 	return tend__sys_read(s->error_pipe[0], ret_error, sizeof *ret_error) == (ssize_t)sizeof *ret_error;
 }
 
-/*
- * A child that nobody will get to see: it is ending by itself, or is killed here; unreaped, so the number is its own.
- */
-static void bury(const tend_process *p, bool kill_it)
+/* A child that nobody will get to see: it is ending by itself, or is killed here, with all that it may have started. */
+static void bury(tend_process *p, bool kill_it)
 {
-	if (kill_it) {
-		tend__sys_kill(-p->pid, SIGKILL);
+	struct pollfd pidfd = { .fd = p->pidfd, .events = POLLIN };
+	struct rusage usage;
+	siginfo_t info;
+
+	if (kill_it && p->pidfd >= 0) {
+		tend__lock(&p->lock);
+		tend__group_signal(p, SIGKILL, TEND_GROUP);
+		tend__unlock(&p->lock);
+	} else if (kill_it) {
 		tend__sys_kill(p->pid, SIGKILL);
 	}
-	tend__sys_reap(p->pid);
+	if (p->pidfd < 0) {
+		tend__sys_reap(p->pid);
+		return;
+	}
+	while (tend__sys_poll(&pidfd, 1, TEND__NEVER) == 1 &&
+	       tend__sys_wait(p->pidfd, p->pid, false, &info, &usage) == 0)
+		; /* a tracer holds it */
 }
 
 /* What failed, by the field where there is one. */
@@ -256,6 +297,24 @@ static int refuse_clone(struct tend__spawning *s, struct tend_error *err)
 	return tend__refuse_step(s, s->p->pid, TEND_STEP_CLONE, "no new process", err);
 }
 
+/* To all who have to know of a child that runs; the list of all first, as a log function may call exit(3). */
+static int make_known(struct tend__spawning *s, struct tend_error *err)
+{
+	tend_process *p = s->p;
+	int r = tend__live_add(p, err);
+
+	if (r < 0)
+		return r;
+	if (s->o->with_parent == TEND_WITH_PARENT_TREE) {
+		r = tend__guard_add(p);
+		if (r < 0)
+			return tend__refuse_step(s, r, TEND_STEP_PARENT, "the guardian cannot be told of it", err);
+	}
+	tend__log(TEND_LOG_INFO, "spawn", p->name, p->pid, "the child is running");
+	r = tend__reaper_watch(p);
+	return r < 0 ? tend__refuse_step(s, r, TEND_STEP_PIDFD, "it cannot be watched", err) : 0;
+}
+
 static int start_child(struct tend__spawning *s, struct tend_error *err)
 {
 	struct tend__child_error e;
@@ -284,20 +343,10 @@ static int start_child(struct tend__spawning *s, struct tend_error *err)
 	}
 	if (child_failed(s, &e))
 		return refuse_child(s, &e, err);
-	if (s->o->with_parent == TEND_WITH_PARENT_TREE) {
-		r = tend__guard_add(p);
-		if (r < 0) {
-			bury(p, true);
-			return tend__refuse_step(s, r, TEND_STEP_PARENT, "the guardian cannot be told of it", err);
-		}
-	}
-	tend__log(TEND_LOG_INFO, "spawn", p->name, p->pid, "the child is running");
-	r = tend__reaper_watch(p);
-	if (r < 0) {
+	r = make_known(s, err);
+	if (r < 0)
 		bury(p, true);
-		return tend__refuse_step(s, r, TEND_STEP_PIDFD, "it cannot be watched", err);
-	}
-	return 0;
+	return r;
 }
 
 /* ---- all of it ---- */
@@ -319,6 +368,7 @@ static int start_without_cgroup(struct tend__spawning *s, const struct tend_erro
 	tend__sys_close(p->pidfd);
 	p->pidfd = -1;
 	s->shared = 0;
+	s->in_cgroup = false;
 	p->scope = s->plan.scope = TEND_SCOPE_GROUP;
 	r = make_error_pipe(s, err);
 	return r == 0 ? start_child(s, err) : r;
@@ -395,7 +445,6 @@ int tend_spawn(const struct tend_spawn *spawn_options, tend_process **ret_proces
 		abandon(p);
 		return r;
 	}
-	tend__live_add(p);
 	*ret_process = p;
 	return 0;
 }

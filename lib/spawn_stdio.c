@@ -193,6 +193,23 @@ static int make_output(struct tend__spawning *s, int target, const struct tend_o
 	}
 }
 
+/*
+ * A child with other ids opens /dev/stdout as anybody does, by the owner and the mode of what is behind it.  Where that
+ * cannot be given away it cannot change its ids either.
+ */
+static void give_away(struct tend__spawning *s)
+{
+	int64_t uid = s->o->uid ? s->o->uid - TEND_VALUE_TAG : -1, gid = s->o->gid ? s->o->gid - TEND_VALUE_TAG : -1;
+
+	if (uid < 0 && gid < 0)
+		return;
+	for (int i = 0; i < 3; i++)
+		if (s->ends[i] >= 0)
+			tend__sys_give(s->ends[i], uid, gid);
+	if (s->terminal[1] >= 0)
+		tend__sys_give(s->terminal[1], uid, gid);
+}
+
 int tend__stdio_make(struct tend__spawning *s, struct tend_error *err)
 {
 	int r = s->o->pty ? make_terminal(s, err) : 0;
@@ -204,5 +221,9 @@ int tend__stdio_make(struct tend__spawning *s, struct tend_error *err)
 		r = make_input(s, err);
 	if (r == 0)
 		r = make_output(s, 1, &s->o->out, err);
-	return r == 0 ? make_output(s, 2, &s->o->err, err) : r;
+	if (r == 0)
+		r = make_output(s, 2, &s->o->err, err);
+	if (r == 0)
+		give_away(s);
+	return r;
 }

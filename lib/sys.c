@@ -201,9 +201,9 @@ int tend__sys_open_folder(const char *path)
 	return lifted(checked(UNCANCELLED(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))));
 }
 
-int tend__sys_open_control(const char *path)
+int tend__sys_open_at(int folder, const char *name, bool for_writing)
 {
-	return lifted(checked(UNCANCELLED(open(path, O_WRONLY | O_CLOEXEC))));
+	return lifted(checked(UNCANCELLED(openat(folder, name, (for_writing ? O_WRONLY : O_RDONLY) | O_CLOEXEC))));
 }
 
 int tend__sys_make_folder(const char *path)
@@ -219,6 +219,11 @@ int tend__sys_remove_folder(const char *path)
 int tend__sys_check_open(int fd)
 {
 	return checked(fcntl(fd, F_GETFD)) < 0 ? -EBADF : 0;
+}
+
+int tend__sys_give(int fd, int64_t uid, int64_t gid)
+{
+	return checked(fchown(fd, (uid_t)uid, (gid_t)gid));
 }
 
 int tend__sys_set_nonblock(int fd)
@@ -414,12 +419,14 @@ int tend__sys_socketpair(int ret_fds[2])
 	return r;
 }
 
-int tend__sys_send_fds(int socket, const void *message, size_t size, const int *fds, size_t n)
+int tend__sys_send_fds(int socket, const void *message, size_t size, const int *fds, size_t n, int64_t deadline)
 {
 	_Alignas(struct cmsghdr) char room[CMSG_SPACE(2 * sizeof(int))] = { 0 };
 	struct iovec part = { .iov_base = (void *)(uintptr_t)message, .iov_len = size };
 	struct msghdr h = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct pollfd room_for_more = { .fd = socket, .events = POLLOUT };
 	struct cmsghdr *c;
+	bool is_full;
 	ssize_t r;
 
 	if (n > 0) {
@@ -431,10 +438,11 @@ int tend__sys_send_fds(int socket, const void *message, size_t size, const int *
 		c->cmsg_len = CMSG_LEN(n * sizeof *fds);
 		memcpy(CMSG_DATA(c), fds, n * sizeof *fds);
 	}
-	do
+	do {
 		r = UNCANCELLED(sendmsg(socket, &h, MSG_NOSIGNAL | MSG_DONTWAIT));
-	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : 0;
+		is_full = r < 0 && errno == EAGAIN;
+	} while ((r < 0 && errno == EINTR) || (is_full && tend__sys_poll(&room_for_more, 1, deadline) > 0));
+	return r < 0 ? is_full ? -EAGAIN : -errno : 0;
 }
 
 bool tend__sys_is_connected(int socket)
@@ -540,15 +548,31 @@ void tend__sys_futex_wake(_Atomic uint32_t *word, int n)
 }
 
 /* A blocked SIGSYS is fatal where a seccomp filter would have had it caught; the others cannot be deferred at all. */
-void tend__sys_block_signals(sigset_t *ret_old)
+static void block_all_but(const int *open_ones, size_t n, sigset_t *ret_old)
 {
-	static const int open_ones[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS };
 	uint64_t mask = ~UINT64_C(0);
 
-	for (size_t i = 0; i < sizeof open_ones / sizeof *open_ones; i++)
+	for (size_t i = 0; i < n; i++)
 		mask &= ~(UINT64_C(1) << (open_ones[i] - 1));
 	sigemptyset(ret_old);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, ret_old, KERNEL_SIGSET_SIZE);
+}
+
+#define SYNCHRONOUS SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS
+
+void tend__sys_block_signals(sigset_t *ret_old)
+{
+	static const int open_ones[] = { SYNCHRONOUS };
+
+	block_all_but(open_ones, sizeof open_ones / sizeof *open_ones, ret_old);
+}
+
+/* The C library's own two stay open in threads: setuid(3) of the host waits until each thread has answered the one. */
+static void block_for_thread(sigset_t *ret_old)
+{
+	static const int open_ones[] = { SYNCHRONOUS, 32, 33 };
+
+	block_all_but(open_ones, sizeof open_ones / sizeof *open_ones, ret_old);
 }
 
 void tend__sys_restore_signals(const sigset_t *old)
@@ -589,7 +613,7 @@ int tend__sys_thread(pthread_t *ret_thread, size_t stack, const char *name, void
 		stack += (size_t)least;
 	stack += thread_local_size();
 	pthread_attr_setstacksize(&attr, (stack + 0xffff) & ~(size_t)0xffff);
-	tend__sys_block_signals(&old);
+	block_for_thread(&old);
 	r = pthread_create(ret_thread, &attr, run, arg);
 	tend__sys_restore_signals(&old);
 	pthread_attr_destroy(&attr);

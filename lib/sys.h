@@ -36,8 +36,8 @@ int tend__sys_memfd(const void *bytes, size_t n);
 /* For reading; relative paths not. */
 int tend__sys_open_file(const char *path);
 int tend__sys_open_folder(const char *path);
-/* An existing file of the kernel's, for writing. */
-int tend__sys_open_control(const char *path);
+/* An existing file of the kernel's in a directory, for reading or for writing. */
+int tend__sys_open_at(int folder, const char *name, bool for_writing);
 int tend__sys_make_folder(const char *path);
 int tend__sys_remove_folder(const char *path);
 /* 0, or -EBADF. */
@@ -71,10 +71,12 @@ void tend__sys_take_sigpipe(void);
 /* deadline: absolute CLOCK_MONOTONIC ns, INT64_MAX for none.  The number of ready entries, 0 when time is over. */
 int tend__sys_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
 void tend__sys_close(int fd);
+/* For who has these ids; less than 0: as it is.  0, or -EPERM. */
+int tend__sys_give(int fd, int64_t uid, int64_t gid);
 /* Two ends of a local socket that keeps messages apart and never blocks. */
 int tend__sys_socketpair(int ret_fds[2]);
-/* One message with up to two descriptors.  0, -EAGAIN, -EPIPE; never SIGPIPE. */
-int tend__sys_send_fds(int socket, const void *message, size_t size, const int *fds, size_t n);
+/* One message with up to two descriptors.  0; -EAGAIN: no room by then; -EPIPE, -ECONNRESET; never SIGPIPE. */
+int tend__sys_send_fds(int socket, const void *message, size_t size, const int *fds, size_t n, int64_t deadline);
 bool tend__sys_is_connected(int socket);
 /* eventfd: make it readable; make it unreadable. */
 void tend__sys_ring(int eventfd);

@@ -265,8 +265,8 @@ WRAP(int, pty, (int ret_fds[2]), (ret_fds))
 WRAP(int, set_terminal, (int fd, bool raw, unsigned short rows, unsigned short columns), (fd, raw, rows, columns))
 WRAP(int, memfd, (const void *bytes, size_t n), (bytes, n))
 WRAP(int, socketpair, (int ret_fds[2]), (ret_fds))
-WRAP(int, send_fds, (int socket, const void *message, size_t size, const int *fds, size_t n),
-     (socket, message, size, fds, n))
+WRAP(int, send_fds, (int socket, const void *message, size_t size, const int *fds, size_t n, int64_t deadline),
+     (socket, message, size, fds, n, deadline))
 WRAP(int, pidfd_open, (pid_t pid), (pid))
 WRAP(int, setpgid, (pid_t pid), (pid))
 WRAP(int, wait, (int pidfd, pid_t pid, bool leave, siginfo_t *ret_info, struct rusage *ret_usage),

@@ -115,8 +115,13 @@ struct tend_survivors {
 enum tend_with_parent {
 	/*
 	 * SIGKILL to the child when the host ends, however it ends: prctl(2) PR_SET_PDEATHSIG, set by a thread that
-	 * lives as long as the host.  The child alone: its descendants live on.  The kernel forgets it when the child
-	 * executes a set-user-ID program.
+	 * lives as long as the host.  The child alone: its descendants live on.  An execve(2) of the host ends that
+	 * thread, and so the child.  The kernel forgets it when the child executes a set-user-ID program, and sends
+	 * nothing when the host has no right to signal the child by then: another uid without CAP_KILL.
+	 *
+	 * What is a thread's own (nice value, affinity, scheduling policy, namespaces, capabilities, seccomp filters)
+	 * the child has of that thread, which has it from who started the first such child, and not of the caller. 
+	 * One such child is cloned at a time: the next one waits for the exec of this one, and for its on_busy.
 	 */
 	TEND_WITH_PARENT_CHILD = 1,
 	/*
@@ -140,6 +145,7 @@ enum tend_pty_mode {
  * controlling terminal, in a session of its own.  stdout has to be a stream; stderr is merged into it or goes
  * elsewhere; TEND_IN_PIPE types into it.  The end of the stream is the hangup of the child's side.  Closing stdin types
  * the end-of-file character in cooked mode, and in raw mode, which has none, does nothing that the child could see.
+ * A terminal that takes no more by then does not get it.
  * SIGHUP to the session when both are closed.
  */
 struct tend_pty {

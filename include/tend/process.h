@@ -210,7 +210,8 @@ struct tend_result {
  * 0 for every outcome, TEND_NOT_STOPPED included.  -EINVAL (field), -EBUSY (a single-subscriber stream has its
  * subscriber), -ENOMEM, -EAGAIN (thread), -ECHILD (after fork): then nothing was started, nothing waited for.
  * -EDEADLK in a visitor that the reader of one of its streams runs.  Any thread; blocks up to timeout +
- * tend_stop_total(stop) + drain.total, and for as long as a visitor that a reader runs does not return.
+ * tend_stop_total(stop) + drain.total (and tend_stop_total() of TEND_SURVIVORS_STOP's plan), and for as long as a
+ * visitor that a reader runs does not return.
  */
 TEND_API int tend_process_complete(tend_process *process, const struct tend_complete *options,
                                    struct tend_result *ret_result, struct tend_error *err);
@@ -248,9 +249,10 @@ struct tend_released {
 
 /*
  * Hands the child over, with its pipes still open, and frees the handle; it is not signalled, reaped or watched by the
- * library any more.  What was read from its pipes by then has gone to the subscribers, whose streams end.  A cgroup is
- * the caller's to remove.  0, -EINVAL (NULL), -EBUSY (it is being stopped), -EDEADLK (in a visitor that a reader runs),
- * -EMFILE, -ECHILD (after fork): the handle is as it was then.  One thread, in place of tend_process_free().
+ * library any more.  What was read from its pipes by then has gone to the subscribers, whose streams end; but for a
+ * chunk that a reliable one had no room for, which is lost as by tend_stream_free().  A cgroup is the caller's to
+ * remove.  0, -EINVAL (NULL), -EBUSY (it is being stopped), -EDEADLK (in a visitor that a reader runs), -EMFILE,
+ * -ECHILD (after fork): the handle is as it was then.  One thread, in place of tend_process_free().
  */
 TEND_API int tend_process_release(tend_process *process, struct tend_released *ret_released);
 
