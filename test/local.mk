@@ -21,6 +21,7 @@ test_programs = \
 	%D%/test_forgotten \
 	%D%/test_handover \
 	%D%/test_host \
+	%D%/test_hostile \
 	%D%/test_input \
 	%D%/test_lifecycle \
 	%D%/test_line \
@@ -71,6 +72,7 @@ loop_programs = \
 	%D%/test_consume \
 	%D%/test_eventfd \
 	%D%/test_handover \
+	%D%/test_hostile \
 	%D%/test_input \
 	%D%/test_lifecycle \
 	%D%/test_on_reader \
@@ -143,6 +145,7 @@ check_LTLIBRARIES += %D%/libtesting.la
 %C%_libtesting_la_SOURCES = \
 	%D%/children.c \
 	%D%/fault.c %D%/fault.h \
+	%D%/hostile.c %D%/hostile.h \
 	%D%/leaks.c %D%/leaks.h \
 	%D%/lines.c %D%/lines.h \
 	%D%/streams.c %D%/streams.h \

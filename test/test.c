@@ -69,6 +69,11 @@ bool test_under_sanitizer(void)
 #endif
 }
 
+const char *test_name(void)
+{
+	return state.running;
+}
+
 static unsigned slowness(void)
 {
 	return test_under_valgrind() || test_under_sanitizer() ? 10 : 1;

@@ -31,6 +31,9 @@ int test_main(int argc, char **argv, const char *suite, const struct test *tests
 /* Spawns a child and waits for it, so that what the library keeps for good exists before anything is counted. */
 void test_warm_up(void);
 
+/* The test that runs. */
+const char *test_name(void);
+
 /* The watchdog's time begins anew. */
 void test_restart_watchdog(void);
 

@@ -23,6 +23,14 @@
 
 extern char **environ;
 
+/* Where there is no /proc. */
+static void fds_by_number(void)
+{
+	for (int fd = 0; fd < 4096; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			say("%d\n", fd);
+}
+
 static void fds(bool links)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -45,6 +53,8 @@ static void fds(bool links)
 	}
 	if (dir)
 		closedir(dir);
+	else if (!links)
+		fds_by_number();
 }
 
 static void blocking(void)
