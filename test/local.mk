@@ -23,6 +23,7 @@ test_programs = \
 	%D%/test_host \
 	%D%/test_hostile \
 	%D%/test_hostile_limits \
+	%D%/test_hostile_seccomp \
 	%D%/test_input \
 	%D%/test_lifecycle \
 	%D%/test_line \
