@@ -23,6 +23,7 @@ test_programs = \
 	%D%/test_host \
 	%D%/test_hostile \
 	%D%/test_hostile_limits \
+	%D%/test_hostile_numbers \
 	%D%/test_hostile_seccomp \
 	%D%/test_input \
 	%D%/test_lifecycle \
@@ -75,6 +76,7 @@ loop_programs = \
 	%D%/test_eventfd \
 	%D%/test_handover \
 	%D%/test_hostile \
+	%D%/test_hostile_numbers \
 	%D%/test_input \
 	%D%/test_lifecycle \
 	%D%/test_on_reader \
