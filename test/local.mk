@@ -25,6 +25,7 @@ test_programs = \
 	%D%/test_hostile_limits \
 	%D%/test_hostile_numbers \
 	%D%/test_hostile_seccomp \
+	%D%/test_hostile_storm \
 	%D%/test_input \
 	%D%/test_lifecycle \
 	%D%/test_line \
@@ -77,6 +78,7 @@ loop_programs = \
 	%D%/test_handover \
 	%D%/test_hostile \
 	%D%/test_hostile_numbers \
+	%D%/test_hostile_storm \
 	%D%/test_input \
 	%D%/test_lifecycle \
 	%D%/test_on_reader \
