@@ -49,7 +49,8 @@ static int signal_leader(tend_process *p, int sig)
 		return -ESRCH;
 	if (!tend__sys_forced_off("pidfd_signal"))
 		r = tend__sys_pidfd_signal(p->pidfd, sig, 0);
-	return (r == -ENOSYS || r == -EPERM) && !p->is_adopted ? signal_number(p, p->pid, sig) : r;
+	/* EINVAL: a filter's, as the signal itself has been checked */
+	return (r == -ENOSYS || r == -EPERM || r == -EINVAL) && !p->is_adopted ? signal_number(p, p->pid, sig) : r;
 }
 
 static int signal_group_by_pidfd(tend_process *p, int sig)

@@ -58,7 +58,7 @@ static int lifted(int fd)
 		return fd;
 	r = checked(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
 	tend__sys_close(fd);
-	return r;
+	return r == -EINVAL ? -EMFILE : r; /* the limit is lower than the lowest number asked for */
 }
 
 /*

@@ -92,6 +92,11 @@ tests_awk='
 			sub(/ \}$/, "", entry)
 			is_test[test_file, entry] = 1
 		}
+		if (match(line, /\{ \.name = "[^"]*"/)) {
+			entry = substr(line, RSTART, RLENGTH)
+			gsub(/.*= "|"$/, "", entry)
+			is_test[test_file, entry] = 1
+		}
 	}
 
 	# Counts the references in `text`, and those that name no test.  With a name, one of the files must have it.
