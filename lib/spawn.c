@@ -96,7 +96,7 @@ static int make_words(struct tend__spawning *s, struct tend_error *err)
 	s->plan.cwd = o->cwd;
 	s->plan.busy_ns = o->on_busy ? tend__span_ns(o->on_busy) : 0;
 	s->plan.host = o->with_parent ? getpid() : 0;
-	s->plan.close_one_by_one = tend__sys_forced_off("close_range");
+	s->plan.close_one_by_one = tend__sys_forced_off("close_range") || !tend__sys_can_close_range();
 	s->plan.shared = &s->shared;
 	return 0;
 }

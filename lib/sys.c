@@ -714,6 +714,20 @@ TEND__UNINSTRUMENTED pid_t tend__sys_spawn_copied(const struct tend__plan *plan,
 	return (pid_t)r;
 }
 
+bool tend__sys_can_close_range(void)
+{
+	struct sigaction trap;
+	int saved = errno;
+	bool can;
+
+	/* Where nobody would handle the trap, asking would be the end of the host. */
+	if (sigaction(SIGSYS, NULL, &trap) < 0 || trap.sa_handler == SIG_DFL || trap.sa_handler == SIG_IGN)
+		return true;
+	can = syscall(SYS_close_range, ~0U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) == 0;
+	errno = saved;
+	return can;
+}
+
 int tend__sys_pidfd_open(pid_t pid)
 {
 	return lifted(checked(syscall(SYS_pidfd_open, pid, 0)));

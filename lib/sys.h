@@ -107,6 +107,11 @@ void tend__sys_restore_signals(const sigset_t *old);
 
 /* ---- processes ---- */
 /*
+ * False: close_range(2) is not there, or is trapped by a filter, which would end the child, as that has no handlers any
+ * more; the host's handler of SIGSYS answers here.  Without such a handler it is not asked.
+ */
+bool tend__sys_can_close_range(void);
+/*
  * Runs the plan's child half in a child that shares our memory until it has executed or failed (CLONE_VM |
  * CLONE_VFORK | CLONE_PIDFD).  The pid; *ret_pidfd is the pidfd, or -1 where the kernel made none.
  */

@@ -336,6 +336,12 @@ static void check_signal_to_adopted(tend_process *adopted, int pidfd)
 		CHECK_INT(0, kill(tend_process_pid(adopted), SIGTERM));
 }
 
+/* Linux 6.9: PIDFD_SIGNAL_PROCESS_GROUP. */
+static bool pidfd_reaches_group(int pidfd)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 4) == 0;
+}
+
 /* Our own child once more, by its number and by a pidfd, where there are any. */
 static void child_is_adopted(void)
 {
@@ -357,9 +363,7 @@ static void child_is_adopted(void)
 	o.pidfd = TEND_FD(pidfd);
 	by_pidfd = adopt(&o);
 	CHECK_INT(tend_process_pid(child), tend_process_pid(by_pidfd));
-	/* PIDFD_SIGNAL_PROCESS_GROUP: without it there is no group but by its number, which may be a stranger's */
-	CHECK_INT(syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 4) == 0 ? TEND_SCOPE_GROUP : TEND_SCOPE_NONE,
-	          tend_process_scope(by_pidfd));
+	CHECK_INT(pidfd_reaches_group(pidfd) ? TEND_SCOPE_GROUP : TEND_SCOPE_NONE, tend_process_scope(by_pidfd));
 	check_signal_to_adopted(by_pidfd, pidfd);
 	CHECK(test_wait(child, &ended));
 	check_exit(&ended, TEND_SIGNALED, SIGTERM);
