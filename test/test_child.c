@@ -260,7 +260,7 @@ static void limits_are_the_childs(void)
 {
 	static const struct tend_rlimit limits[] = { { RLIMIT_NOFILE, 40, 50 }, { RLIMIT_CORE, 0, 0 } };
 	const char *argv[4];
-	char number[16];
+	char number[16] = "";
 	struct tend_spawn s = reporter(argv, "rlimit", number);
 	struct rlimit before, after;
 
