@@ -274,7 +274,7 @@ static int group_storm(void)
 	sigaction(SIGUSR1, &action, NULL);
 	if (pthread_create(&thread, NULL, storm_the_group, NULL) != 0)
 		return 11;
-	for (int i = 0; i < rounds(500); i++) {
+	for (int i = 0; i < rounds(100); i++) {
 		struct tend_exit ended;
 		tend_process *p = NULL;
 
