@@ -32,12 +32,12 @@ void tend__cgroup_init(struct tend__cgroup *c)
 
 /* ---- where ---- */
 
-/* The host's cgroup as /proc/self/cgroup calls it: "/" and the like. */
-static int own_name(char *ret_name, size_t size)
+/* A process's cgroup (version 2) as its /proc/PID/cgroup calls it: "/" and the like. */
+static int name_in(const char *path, char *ret_name, size_t size)
 {
 	char text[8192];
 	char *line;
-	int r = tend__procfs_slurp("/proc/self/cgroup", text, sizeof text);
+	int r = tend__procfs_slurp(path, text, sizeof text);
 
 	if (r < 0)
 		return r;
@@ -73,7 +73,7 @@ static int own_folder(char ret_path[PATH_MAX])
 {
 	char root[PATH_MAX], point[PATH_MAX], name[PATH_MAX];
 	const char *below = name;
-	int r = own_name(name, sizeof name);
+	int r = name_in("/proc/self/cgroup", name, sizeof name);
 
 	if (r == 0)
 		r = find_mount(root, point);
@@ -186,28 +186,29 @@ void tend__cgroup_fini(struct tend__cgroup *c, bool stays)
 
 /* ---- who is in it ---- */
 
-bool tend__cgroup_take_event(const struct tend__cgroup *c)
+/* What an open cgroup.events says. */
+static bool says_empty(int events_fd)
 {
 	char text[256];
-	ssize_t n = tend__sys_read_at_begin(c->events_fd, text, sizeof text - 1);
+	ssize_t n = tend__sys_read_at_begin(events_fd, text, sizeof text - 1);
 
 	text[n > 0 ? n : 0] = '\0';
 	return strstr(text, "populated 0") != NULL || n == -ENODEV;
 }
 
+bool tend__cgroup_take_event(const struct tend__cgroup *c)
+{
+	return says_empty(c->events_fd);
+}
+
 bool tend__cgroup_is_empty(const struct tend__cgroup *c)
 {
-	char text[256];
-	ssize_t n;
 	/* Opened anew: a read of events_fd would take the event that the reaper waits for. */
 	int fd = tend__sys_open_at(c->dir_fd, "cgroup.events", false);
+	bool empty = fd < 0 ? fd == -ENOENT || fd == -ENODEV : says_empty(fd);
 
-	if (fd < 0)
-		return fd == -ENOENT || fd == -ENODEV;
-	n = tend__sys_read(fd, text, sizeof text - 1);
 	tend__sys_close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	return strstr(text, "populated 0") != NULL || n == -ENODEV;
+	return empty;
 }
 
 /* Calls `look` with each process in it; false when the list cannot be read. */
@@ -274,15 +275,15 @@ struct sending {
 
 bool tend__cgroup_has(const struct tend__cgroup *c, pid_t pid)
 {
-	const char *name = strrchr(c->path, '/'), *at; /* as /proc/PID/cgroup ends */
-	char path[64], text[8192];
+	const char *end = strrchr(c->path, '/');
+	char path[64], name[PATH_MAX];
+	size_t n, n_end = strlen(end);
 
 	snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
-	if (tend__procfs_slurp(path, text, sizeof text) < 0)
+	if (name_in(path, name, sizeof name) < 0)
 		return false;
-	at = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-	at = at ? strstr(at, name) : NULL;
-	return at && at[strlen(name)] == '\n';
+	n = strlen(name);
+	return n >= n_end && strcmp(name + n - n_end, end) == 0;
 }
 
 /*

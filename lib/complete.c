@@ -243,14 +243,16 @@ int tend_process_complete(tend_process *process, const struct tend_complete *opt
 {
 	struct tend_result result;
 	struct side sides[2];
+	bool has_stream;
 	int r = tend__process_check(process, err);
 
 	if (r < 0)
 		return r;
 	if (!options || !ret_result)
 		return tend__refuse(err, process->name, options ? "ret_result" : "options", "must not be NULL");
-	r = tend__check_complete(options, is_read(process->out) || is_read(process->err), err);
-	if (r == 0 && options->inactivity && !is_read(process->out) && !is_read(process->err))
+	has_stream = is_read(process->out) || is_read(process->err);
+	r = tend__check_complete(options, has_stream, err);
+	if (r == 0 && options->inactivity && !has_stream)
 		r = tend__refuse(err, process->name, "inactivity", "needs stdout or stderr to be a stream");
 	if (r == 0 && tend__reading() && (tend__reading() == process->out || tend__reading() == process->err))
 		r = tend__error(err, -EDEADLK, TEND_STEP_CALLBACK, process->name,

@@ -34,6 +34,8 @@
 #define EXIT_PATIENCE TEND_SECONDS(10)
 #define KILL_PATIENCE TEND_SECONDS(1)
 
+static const struct tend_stop kill_it = { .after_kill = KILL_PATIENCE };
+
 static struct {
 	struct tend__lock lock; /* guards all below */
 	bool prepared;
@@ -129,12 +131,7 @@ static bool is_armed(tend_process *p)
 
 static void begin(tend_process *p, int64_t deadline)
 {
-	static const struct tend_stop kill_it = { .after_kill = KILL_PATIENCE };
-	const struct tend_stop plan = {
-		.phases = p->forgotten_plan.phases,
-		.n_phases = p->forgotten_plan.n_phases,
-		.after_kill = p->forgotten_plan.after_kill,
-	};
+	const struct tend_stop plan = tend__stop_plan_of(&p->forgotten_plan);
 
 	(void)deadline;
 	/* Nobody is asked to look: that may wait for a log function, which may be what called exit(3). */
@@ -175,7 +172,6 @@ static void kill_only(tend_process *p, int64_t deadline)
 /* Also where the reaper itself hangs, in a log function that does not return. */
 static void kill_late(tend_process *p, int64_t deadline)
 {
-	static const struct tend_stop kill_it = { .after_kill = KILL_PATIENCE };
 
 	if (!is_stopping(p))
 		return;
@@ -262,12 +258,7 @@ static int refuse(struct tend_error *err)
 
 int tend__live_check(struct tend_error *err)
 {
-	bool is_over;
-
-	tend__lock(&live.lock);
-	is_over = live.is_over;
-	tend__unlock(&live.lock);
-	return is_over ? refuse(err) : 0;
+	return tend__live_is_over() ? refuse(err) : 0;
 }
 
 int tend__live_add(tend_process *p, struct tend_error *err)

@@ -348,11 +348,7 @@ __attribute__((__noreturn__)) static void forgotten_abort(tend_process *p)
 
 static void forgotten_terminate(tend_process *p)
 {
-	const struct tend_stop plan = {
-		.phases = p->forgotten_plan.phases,
-		.n_phases = p->forgotten_plan.n_phases,
-		.after_kill = p->forgotten_plan.after_kill,
-	};
+	const struct tend_stop plan = tend__stop_plan_of(&p->forgotten_plan);
 
 	tend__log(TEND_LOG_WARNING, "forgotten", p->name, p->pid, "freed while running: the child is being stopped");
 	tend__process_begin_stop(p, &plan, false, NULL);

@@ -48,13 +48,19 @@ DIR *tend__procfs_folder(const char *path)
 	return dir;
 }
 
-void tend__procfs_name(pid_t pid, struct tend_pid_name *ret_name)
+/* The same of /proc/PID/<file>. */
+static int slurp_of(pid_t pid, const char *file, char *ret_text, size_t room)
 {
 	char path[64];
 
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+	return tend__procfs_slurp(path, ret_text, room);
+}
+
+void tend__procfs_name(pid_t pid, struct tend_pid_name *ret_name)
+{
 	ret_name->pid = pid;
-	snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-	if (tend__procfs_slurp(path, ret_name->comm, sizeof ret_name->comm) < 0)
+	if (slurp_of(pid, "comm", ret_name->comm, sizeof ret_name->comm) < 0)
 		strcpy(ret_name->comm, "?");
 	ret_name->comm[strcspn(ret_name->comm, "\n")] = '\0';
 }
@@ -101,14 +107,6 @@ static bool parse_stat(const char *text, char *ret_state, int *ret_pgrp, int *re
 	                   ret_pgrp, ret_threads) == 3;
 }
 
-static int slurp_of(pid_t pid, const char *file, char *ret_text, size_t room)
-{
-	char path[64];
-
-	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
-	return tend__procfs_slurp(path, ret_text, room);
-}
-
 void tend__procfs_state(pid_t pid, struct tend_kernel_state *ret_state)
 {
 	char text[4096];
@@ -127,13 +125,12 @@ void tend__procfs_state(pid_t pid, struct tend_kernel_state *ret_state)
 static void look_at_group(pid_t pid, const void *what, struct found *found)
 {
 	const pid_t *pgid = what;
-	char path[64], text[512], state;
+	char text[512], state;
 	int pgrp, threads, r;
 
 	if (pid == *pgid)
 		return;
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	r = tend__procfs_slurp(path, text, sizeof text);
+	r = slurp_of(pid, "stat", text, sizeof text);
 	found->incomplete |= r < 0 && r != -ENOENT && r != -ESRCH; /* these two: it has gone meanwhile */
 	if (r < 0 || !parse_stat(text, &state, &pgrp, &threads) || pgrp != *pgid)
 		return;

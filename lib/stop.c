@@ -19,6 +19,13 @@ void tend__stop_plan_copy(struct tend__stop_plan *to, const struct tend_stop *fr
 		to->phases[i] = from->phases[i];
 }
 
+struct tend_stop tend__stop_plan_of(const struct tend__stop_plan *plan)
+{
+	return (struct tend_stop){
+		.phases = plan->phases, .n_phases = plan->n_phases, .after_kill = plan->after_kill
+	};
+}
+
 typedef enum tend__stop_action cell(struct tend__stop_machine *m);
 
 static enum tend__stop_action kill_now(struct tend__stop_machine *m)

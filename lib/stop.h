@@ -14,6 +14,8 @@ struct tend__stop_plan {
 
 /* The plan has been checked. */
 void tend__stop_plan_copy(struct tend__stop_plan *to, const struct tend_stop *from);
+/* The other way: its phases stay where they are. */
+struct tend_stop tend__stop_plan_of(const struct tend__stop_plan *plan);
 
 enum tend__stop_state { TEND__STOP_IDLE, TEND__STOP_PHASE, TEND__STOP_KILLING, TEND__STOP_OVER, TEND__STOP_STATES };
 

@@ -14,15 +14,6 @@
 #include "error.h"
 #include "group.h"
 
-static struct tend_stop plan_of(const tend_process *p)
-{
-	return (struct tend_stop){
-		.phases = p->survivors_plan.phases,
-		.n_phases = p->survivors_plan.n_phases,
-		.after_kill = p->survivors_plan.after_kill,
-	};
-}
-
 /* Tells of the first one by name. */
 static void tell(const tend_process *p, const struct tend_pid_name *first, size_t n)
 {
@@ -33,7 +24,7 @@ static void tell(const tend_process *p, const struct tend_pid_name *first, size_
 void tend__survivors_look(tend_process *p)
 {
 	struct tend_pid_name names[TEND_MAX_NAMED] = { { .pid = 0 } };
-	struct tend_stop plan = plan_of(p);
+	struct tend_stop plan = tend__stop_plan_of(&p->survivors_plan);
 	bool is_stopping;
 	size_t n;
 
@@ -63,7 +54,7 @@ bool tend__survivors_are_stopped(const tend_process *p, const struct tend_result
 
 void tend__survivors_report(tend_process *p, struct tend_result *result)
 {
-	struct tend_stop plan = plan_of(p);
+	struct tend_stop plan = tend__stop_plan_of(&p->survivors_plan);
 	struct tend__stop_waiter waiter;
 
 	result->n_survivors = tend__group_members(p, result->survivors);

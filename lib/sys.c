@@ -46,6 +46,13 @@ static int checked(long r)
 	return r < 0 ? -errno : (int)r;
 }
 
+int tend__sys_dup(int fd)
+{
+	int r = checked(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+
+	return r == -EINVAL ? -EMFILE : r; /* the limit is lower than the lowest number asked for */
+}
+
 /*
  * A host may have closed 0, 1 or 2.  A descriptor of ours on one of these would be written to by its next printf and
  * inherited as its stdio, so it moves up.  -errno from a failed open passes through.
@@ -56,9 +63,9 @@ static int lifted(int fd)
 
 	if (fd < 0 || fd > STDERR_FILENO)
 		return fd;
-	r = checked(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+	r = tend__sys_dup(fd);
 	tend__sys_close(fd);
-	return r == -EINVAL ? -EMFILE : r; /* the limit is lower than the lowest number asked for */
+	return r;
 }
 
 /*
@@ -75,20 +82,26 @@ static int lifted(int fd)
 		outcome;                                                                                               \
 	})
 
+/* Both, or none: 0, or a negative errno value. */
+static int lift_pair(int fds[2])
+{
+	int r;
+
+	fds[0] = lifted(fds[0]);
+	fds[1] = lifted(fds[1]);
+	if (fds[0] >= 0 && fds[1] >= 0)
+		return 0;
+	r = fds[0] < 0 ? fds[0] : fds[1];
+	tend__sys_close(fds[0]);
+	tend__sys_close(fds[1]);
+	return r;
+}
+
 int tend__sys_pipe(int ret_fds[2])
 {
 	int r = checked(pipe2(ret_fds, O_CLOEXEC));
 
-	if (r < 0)
-		return r;
-	ret_fds[0] = lifted(ret_fds[0]);
-	ret_fds[1] = lifted(ret_fds[1]);
-	if (ret_fds[0] >= 0 && ret_fds[1] >= 0)
-		return 0;
-	r = ret_fds[0] < 0 ? ret_fds[0] : ret_fds[1];
-	tend__sys_close(ret_fds[0]);
-	tend__sys_close(ret_fds[1]);
-	return r;
+	return r < 0 ? r : lift_pair(ret_fds);
 }
 
 int tend__sys_eventfd(void)
@@ -99,11 +112,6 @@ int tend__sys_eventfd(void)
 int tend__sys_open_null(void)
 {
 	return lifted(checked(UNCANCELLED(open("/dev/null", O_RDWR | O_CLOEXEC))));
-}
-
-int tend__sys_dup(int fd)
-{
-	return checked(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
 }
 
 /* The other side by the descriptor rather than by its name, which another mount namespace may not have. */
@@ -407,16 +415,7 @@ int tend__sys_socketpair(int ret_fds[2])
 {
 	int r = checked(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ret_fds));
 
-	if (r < 0)
-		return r;
-	ret_fds[0] = lifted(ret_fds[0]);
-	ret_fds[1] = lifted(ret_fds[1]);
-	if (ret_fds[0] >= 0 && ret_fds[1] >= 0)
-		return 0;
-	r = ret_fds[0] < 0 ? ret_fds[0] : ret_fds[1];
-	tend__sys_close(ret_fds[0]);
-	tend__sys_close(ret_fds[1]);
-	return r;
+	return r < 0 ? r : lift_pair(ret_fds);
 }
 
 int tend__sys_send_fds(int socket, const void *message, size_t size, const int *fds, size_t n, int64_t deadline)
@@ -655,7 +654,7 @@ static void lift_pidfd(int *pidfd)
 
 	if (*pidfd < 0 || *pidfd > STDERR_FILENO)
 		return;
-	moved = fcntl(*pidfd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	moved = tend__sys_dup(*pidfd);
 	if (moved < 0)
 		return;
 	tend__sys_close(*pidfd);

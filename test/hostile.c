@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,22 +97,10 @@ void hostile_close_books(void)
 
 /* ---- exits ---- */
 
-/* Whether the kernel keeps the status of who was reaped by somebody else. */
-static bool kernel_tells(void)
-{
-	const char *off = getenv("TEND_DISABLE");
-	struct utsname u;
-	int major = 0, minor = 0;
-
-	uname(&u);
-	sscanf(u.release, "%d.%d", &major, &minor);
-	return (major > 6 || (major == 6 && minor >= 15)) && !(off && strstr(off, "pidfd_info"));
-}
-
 bool hostile_is_exit(const struct tend_exit *e, enum tend_exit_kind kind, int code_or_signal)
 {
 	if (e->kind == TEND_EXIT_UNKNOWN)
-		return host.takes_status && !kernel_tells();
+		return host.takes_status && !test_kernel_tells();
 	return e->kind == kind && (kind == TEND_EXITED ? e->code : e->signal) == code_or_signal;
 }
 

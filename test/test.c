@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,6 +53,17 @@ bool test_has_pidfd_open(void)
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
+}
+
+bool test_kernel_tells(void)
+{
+	const char *off = getenv("TEND_DISABLE");
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	uname(&u);
+	sscanf(u.release, "%d.%d", &major, &minor);
+	return (major > 6 || (major == 6 && minor >= 15)) && !(off && strstr(off, "pidfd_info"));
 }
 
 bool test_under_sanitizer(void)

@@ -63,6 +63,9 @@ bool test_under_sanitizer(void);
 /* Whether there is pidfd_open(2): not under valgrind. */
 bool test_has_pidfd_open(void);
 
+/* Whether the kernel keeps the status of who was reaped by somebody else (Linux 6.15) and TEND_DISABLE lets it tell. */
+bool test_kernel_tells(void);
+
 /* CLOCK_MONOTONIC. */
 int64_t test_now_ns(void);
 

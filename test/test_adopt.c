@@ -7,22 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fault.h"
 #include "test.h"
-
-static bool kernel_tells(void)
-{
-	struct utsname u;
-	int major = 0, minor = 0;
-
-	uname(&u);
-	sscanf(u.release, "%d.%d", &major, &minor);
-	return major > 6 || (major == 6 && minor >= 15);
-}
 
 static struct tend_adopt of_pid(pid_t pid)
 {
@@ -76,7 +65,7 @@ static void not_our_child(void)
 	CHECK_OK(tend_process_signal(p, SIGTERM, TEND_LEADER, &e), &e);
 	if (test_wait(p, &ended)) { /* init, or the subreaper, reaps it; or never does */
 		if (ended.kind != TEND_EXIT_UNKNOWN) {
-			CHECK(kernel_tells());
+			CHECK(test_kernel_tells());
 			CHECK_INT(SIGTERM, ended.signal);
 			CHECK(ended.by_us);
 		}
@@ -108,7 +97,7 @@ static void a_group_is_stopped(void)
 		CHECK_OK(tend_process_kill(p, TEST_PATIENCE, &report, &e), &e);
 		CHECK_INT(TEND_STOPPED_BY_KILL, report.outcome);
 		CHECK(!test_alive(atoi(grandchild)));
-		if (test_wait(p, &ended) && kernel_tells())
+		if (test_wait(p, &ended) && test_kernel_tells())
 			CHECK_INT(SIGKILL, ended.signal);
 		CHECK_OK(tend_process_stop(p, &plan, &report, &e), &e);
 		CHECK_INT(TEND_STOPPED_BEFORE, report.outcome);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,24 +27,12 @@ static tend_process *spawn_plain(const char *program, const char *arg)
 	return CHECK_OK(tend_spawn(&s, &p, &e), &e) ? p : NULL;
 }
 
-/* Whether the kernel keeps the status of who was reaped by somebody else. */
-static bool kernel_tells(void)
-{
-	const char *off = getenv("TEND_DISABLE");
-	struct utsname u;
-	int major = 0, minor = 0;
-
-	uname(&u);
-	sscanf(u.release, "%d.%d", &major, &minor);
-	return (major > 6 || (major == 6 && minor >= 15)) && !(off && strstr(off, "pidfd_info"));
-}
-
 /* ---- hosts that take the status away ---- */
 
 static bool is_right(const struct tend_exit *e, int code)
 {
 	if (e->kind == TEND_EXIT_UNKNOWN)
-		return !kernel_tells() && e->code == 0 && e->signal == 0 && !e->has_rusage;
+		return !test_kernel_tells() && e->code == 0 && e->signal == 0 && !e->has_rusage;
 	return e->kind == TEND_EXITED && e->code == code;
 }
 
@@ -102,8 +89,8 @@ static void stolen_for_certain(void)
 	CHECK_INT(0, kill(tend_process_pid(p), SIGKILL));
 	CHECK_INT(tend_process_pid(p), waitpid(tend_process_pid(p), &status, 0));
 	if (test_wait(p, &ended)) {
-		CHECK_INT(kernel_tells() ? TEND_SIGNALED : TEND_EXIT_UNKNOWN, ended.kind);
-		CHECK_INT(kernel_tells() ? SIGKILL : 0, ended.signal);
+		CHECK_INT(test_kernel_tells() ? TEND_SIGNALED : TEND_EXIT_UNKNOWN, ended.kind);
+		CHECK_INT(test_kernel_tells() ? SIGKILL : 0, ended.signal);
 		CHECK(!ended.by_us);
 		CHECK(!ended.has_rusage);
 	}
@@ -143,7 +130,7 @@ static void sigchld_ignored(void)
 
 		CHECK_OK(tend_process_kill(p, TEST_PATIENCE, &stopped, &e), &e);
 		CHECK_INT(TEND_STOPPED_BY_KILL, stopped.outcome);
-		if (test_wait(p, &ended) && kernel_tells()) {
+		if (test_wait(p, &ended) && test_kernel_tells()) {
 			CHECK_INT(SIGKILL, ended.signal);
 			CHECK(ended.by_us);
 		}
@@ -164,7 +151,7 @@ static void core_and_signal_by_the_kernel(void)
 	CHECK(waited.has_rusage);
 	CHECK(!waited.by_us);
 	tend_process_free(p);
-	if (!kernel_tells())
+	if (!test_kernel_tells())
 		return;
 	while (!test_no_children()) /* the reaper is behind it */
 		sched_yield();
