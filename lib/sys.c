@@ -219,9 +219,9 @@ int tend__sys_make_folder(const char *path)
 	return checked(mkdir(path, 0755));
 }
 
-int tend__sys_remove_folder(const char *path)
+int tend__sys_remove_folder(int folder, const char *name)
 {
-	return checked(rmdir(path));
+	return checked(unlinkat(folder, name, AT_REMOVEDIR));
 }
 
 int tend__sys_check_open(int fd)
@@ -748,14 +748,29 @@ static int wait_for(int type, int id, int flags, siginfo_t *ret_info, struct rus
 	return r < 0 ? -errno : ret_info->si_pid != 0;
 }
 
+/* POLLHUP says so from Linux 6.9 on, a signal that is none where no filter objects. */
+static bool is_reaped(int pidfd, short revents)
+{
+	return (revents & POLLHUP) || tend__sys_pidfd_signal(pidfd, 0, 0) == -ESRCH;
+}
+
+/* Not when somebody else has reaped it, and its number may be a stranger's by now. */
+static int wait_for_number(int pidfd, pid_t pid, int flags, siginfo_t *ret_info, struct rusage *ret_usage)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	if (tend__sys_poll(&p, 1, 0) == 0)
+		return 0;
+	return is_reaped(pidfd, p.revents) ? -ECHILD : wait_for(P_PID, pid, flags, ret_info, ret_usage);
+}
+
 int tend__sys_wait(int pidfd, pid_t pid, bool leave, siginfo_t *ret_info, struct rusage *ret_usage)
 {
 	int flags = WEXITED | WNOHANG | (leave ? WNOWAIT : 0);
 	int r = wait_for(P_PIDFD_TYPE, pidfd, flags, ret_info, ret_usage);
 
-	if (r == -EINVAL || r == -ENOSYS || r == -EPERM)
-		r = wait_for(P_PID, pid, flags, ret_info, ret_usage);
-	return r;
+	return r == -EINVAL || r == -ENOSYS || r == -EPERM ?
+	       wait_for_number(pidfd, pid, flags, ret_info, ret_usage) : r;
 }
 
 /* linux/pidfd.h from 6.13 on, and its status from 6.15 on; the headers here may be older. */
@@ -779,6 +794,15 @@ int tend__sys_exit_status(int pidfd, int *ret_status)
 		return r;
 	*ret_status = info.exit_code;
 	return info.mask & INFO_EXIT ? 1 : 0;
+}
+
+pid_t tend__sys_pid_of(int pidfd)
+{
+	struct info info = { .mask = 0 };
+	int saved = errno, r = checked(ioctl(pidfd, GET_INFO, &info));
+
+	errno = saved;
+	return r < 0 ? r : (pid_t)info.tgid;
 }
 
 int tend__sys_reap(pid_t pid)

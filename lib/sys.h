@@ -39,7 +39,7 @@ int tend__sys_open_folder(const char *path);
 /* An existing file of the kernel's in a directory, for reading or for writing. */
 int tend__sys_open_at(int folder, const char *name, bool for_writing);
 int tend__sys_make_folder(const char *path);
-int tend__sys_remove_folder(const char *path);
+int tend__sys_remove_folder(int folder, const char *name);
 /* 0, or -EBADF. */
 int tend__sys_check_open(int fd);
 int tend__sys_set_nonblock(int fd);
@@ -127,9 +127,11 @@ int tend__sys_pidfd_open(pid_t pid);
 int tend__sys_setpgid(pid_t pid);
 /*
  * waitid(2) with WEXITED | WNOHANG: 1 and *ret_info when it has exited, 0 when not.  `leave`: WNOWAIT.  By the number
- * where the kernel, or a filter, has no P_PIDFD.
+ * where the kernel, or a filter, has no P_PIDFD, and the pidfd does not tell that the number has been given up.
  */
 int tend__sys_wait(int pidfd, pid_t pid, bool leave, siginfo_t *ret_info, struct rusage *ret_usage);
+/* The number of a process that is not reaped yet; -ESRCH: it is; other: there is no PIDFD_GET_INFO, or no pidfd. */
+pid_t tend__sys_pid_of(int pidfd);
 /*
  * The status of a process that has been reaped, as wait(2) has it: 1; 0: it is not known, or not yet; -errno: there is
  * no PIDFD_GET_INFO.
