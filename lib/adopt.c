@@ -36,17 +36,27 @@ static int check(const struct tend_adopt *o, struct tend_error *err)
 	return tend__check_forgotten(&o->if_forgotten, err);
 }
 
-/* The number that a pidfd stands for, pidfd_open(2): 0 or less when it is none, or the process is gone. */
+/*
+ * As tend__procfs_pid_of(), which is asked before Linux 6.13, and when the kernel finds nobody: that may be a process
+ * whose parent has no number here.
+ */
 static pid_t pid_of(int pidfd)
 {
-	char path[64], text[1024];
-	const char *at;
+	pid_t pid = tend__sys_forced_off("pidfd_info") ? -ENOSYS : tend__sys_pid_of(pidfd), shown;
 
-	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
-	if (tend__procfs_slurp(path, text, sizeof text) < 0)
-		return -1;
-	at = strstr(text, "\nPid:");
-	return at ? (pid_t)strtol(at + 5, NULL, 10) : 0;
+	if (pid > 0)
+		return pid;
+	shown = tend__procfs_pid_of(pidfd);
+	return shown == -ENOSYS && pid == -ESRCH ? pid : shown;
+}
+
+static int refuse_pidfd(int r, struct tend_error *err)
+{
+	if (r == -EINVAL)
+		return tend__refuse(err, NULL, "pidfd", "is no pidfd");
+	if (r == -ESRCH)
+		return tend__error(err, r, TEND_STEP_PIDFD, NULL, "the process of that pidfd is gone");
+	return tend__error_sys(err, r, TEND_STEP_PIDFD, NULL, "the process of that pidfd has no number here");
 }
 
 /* A pidfd of our own, and the number that belongs to it. */
@@ -58,10 +68,8 @@ static int identify(const struct tend_adopt *o, tend_process *p, struct tend_err
 	if (p->pidfd < 0)
 		return tend__error_sys(err, p->pidfd, TEND_STEP_PIDFD, NULL, "cannot adopt process %d", (int)o->pid);
 	pid = o->pidfd ? pid_of(p->pidfd) : o->pid;
-	if (pid == 0)
-		return tend__refuse(err, NULL, "pidfd", "is no pidfd");
 	if (pid < 0)
-		return tend__error(err, -ESRCH, TEND_STEP_PIDFD, NULL, "the process of that pidfd is gone");
+		return refuse_pidfd(pid, err);
 	if (pid == getpid() || (o->pid && o->pid != pid))
 		return tend__refuse(err, NULL, "pidfd", "is process %d, not %d", (int)pid, (int)o->pid);
 	p->pid = pid;

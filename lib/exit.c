@@ -22,6 +22,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "group.h"
 #include "live.h"
 #include "opts.h"
 #include "process.h"
@@ -128,6 +129,37 @@ static bool observe_locked(tend_process *p, bool pidfd_is_readable)
 	return true;
 }
 
+/*
+ * [locked] Gives the number up.  Before Linux 6.9 that is the only way to the group: then the leader stays a zombie as
+ * long as somebody may want to reach a member, that is while there is a handle, unless a stop finds the group empty.
+ */
+static bool reap_locked(tend_process *p)
+{
+	struct rusage usage;
+	siginfo_t info;
+
+	if (p->reaped)
+		return false;
+	tend__sys_wait(p->pidfd, p->pid, false, &info, &usage);
+	return p->reaped = true;
+}
+
+static void log_reaped(const tend_process *p)
+{
+	tend__log(TEND_LOG_DEBUG, "reap", p->name, p->pid, "the child has been reaped");
+}
+
+void tend__process_reap(tend_process *p)
+{
+	bool is_new;
+
+	tend__lock(&p->lock);
+	is_new = tend__process_has_exited(p) && reap_locked(p);
+	tend__unlock(&p->lock);
+	if (is_new)
+		log_reaped(p);
+}
+
 static const char *describe(const struct tend_exit *e, char *room, size_t size)
 {
 	if (e->kind == TEND_EXITED)
@@ -191,17 +223,20 @@ static void await_telling(tend_process *p)
 
 bool tend__process_observe(tend_process *p, bool pidfd_is_readable)
 {
-	bool is_new;
+	bool is_new, is_reaped;
 
 	if (exit_is_told(p))
 		return true;
 	tend__lock(&p->lock);
 	is_new = observe_locked(p, pidfd_is_readable);
+	is_reaped = is_new && tend__group_outlives_leader(p) && reap_locked(p);
 	tend__unlock(&p->lock);
 	if (is_new)
 		announce(p);
 	else if (tend__process_has_exited(p))
 		await_telling(p);
+	if (is_reaped)
+		log_reaped(p);
 	return tend__process_has_exited(p);
 }
 

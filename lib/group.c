@@ -140,22 +140,32 @@ int tend__group_signal(tend_process *p, int sig, enum tend_target target)
 	return r;
 }
 
-/*
- * A signal 0 that finds nobody is the kernel's own word, and says that the number may be a stranger's by now.  One
- * that finds somebody may have found zombies only: an unreaped leader, or orphans under a lazy init; then /proc tells.
- */
-size_t tend__group_members(tend_process *p, struct tend_pid_name *ret_names)
+/* The kernel's own word that nobody is in the group any more, nor ever will be. */
+static bool is_over(tend_process *p)
 {
 	int r;
 
-	if (p->cgroup.path)
-		return tend__cgroup_members(&p->cgroup, p->pid, ret_names);
-	if (!has_group(p))
-		return 0;
 	tend__lock(&p->lock);
 	r = signal_group(p, 0);
 	tend__unlock(&p->lock);
-	return r == -ESRCH ? 0 : tend__procfs_group(p->pid, ret_names);
+	return r == -ESRCH;
+}
+
+/*
+ * Where the kernel finds somebody it may be zombies only: an unreaped leader, or orphans under a lazy init; then /proc
+ * tells.  As long as there is anybody, the number is the group's; so it is asked once more behind that, as whom the
+ * number led to may else have been strangers.
+ */
+size_t tend__group_members(tend_process *p, struct tend_pid_name *ret_names)
+{
+	size_t n;
+
+	if (p->cgroup.path)
+		return tend__cgroup_members(&p->cgroup, p->pid, ret_names);
+	if (!has_group(p) || is_over(p))
+		return 0;
+	n = tend__procfs_group(p->pid, ret_names);
+	return is_over(p) ? 0 : n;
 }
 
 /* Two looks, as a member that forks can slip through one; a cgroup counts its own. */

@@ -133,10 +133,12 @@ void tend__process_kernel_state(tend_process *p, struct tend_kernel_state *ret_s
 /* [any] Whether the exit is known. */
 bool tend__process_has_exited(const tend_process *p);
 /*
- * [any] Looks whether the child has exited, without reaping it; if so, publishes it, tells the log and wakes the
- * waiters.  Whether it has exited by now.
+ * [any] Looks whether the child has exited; if so, publishes it, reaps it where its group can do without its
+ * number, tells the log and wakes the waiters.  Whether it has exited by now.
  */
 bool tend__process_observe(tend_process *p, bool pidfd_is_readable);
+/* [any] Reaps a child whose exit is known; nobody of its group is alive. */
+void tend__process_reap(tend_process *p);
 /*
  * [any] Hands a checked plan to the reaper, or joins the stop in progress, which then waits for SIGKILL to work as
  * long as the more patient of the two.  `kill`: SIGKILL now, in either case.  waiter: NULL, or to be given to await.

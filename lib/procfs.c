@@ -2,6 +2,9 @@
 /*
  * /proc as a source of names for reports.  What is found is a moment's view: a process may come or go while the
  * directory is read.  Nobody is ever signalled by a number that was found here.
+ *
+ * It may be missing, or show a PID namespace that is not ours, where each number is somebody else's.  Then nothing of
+ * it is believed, and what is asked for is not known.
  */
 #include "procfs.h"
 
@@ -48,6 +51,33 @@ DIR *tend__procfs_folder(const char *path)
 	return dir;
 }
 
+/* The number behind the first of the lines that begin with `label`; NULL when there is none. */
+static const char *find_label(const char *text, const char *label)
+{
+	const char *at = strstr(text, label);
+
+	return at ? at + strlen(label) : NULL;
+}
+
+/*
+ * pid_namespaces(7): a /proc shows numbers as they are in the namespace that it was mounted for.  NSpid (Linux 4.1) has
+ * our own in that one first, and one more for each namespace further in.
+ */
+bool tend__procfs_is_ours(void)
+{
+	const char *pid, *nested;
+	char text[4096];
+	char *end;
+
+	if (tend__procfs_slurp("/proc/self/status", text, sizeof text) < 0)
+		return false;
+	pid = find_label(text, "\nPid:");
+	if (!pid || strtol(pid, NULL, 10) != getpid())
+		return false;
+	nested = find_label(text, "\nNSpid:");
+	return !nested || (strtol(nested, &end, 10) == getpid() && *end == '\n');
+}
+
 /* The same of /proc/PID/<file>. */
 static int slurp_of(pid_t pid, const char *file, char *ret_text, size_t room)
 {
@@ -57,7 +87,8 @@ static int slurp_of(pid_t pid, const char *file, char *ret_text, size_t room)
 	return tend__procfs_slurp(path, ret_text, room);
 }
 
-void tend__procfs_name(pid_t pid, struct tend_pid_name *ret_name)
+/* The same of a process of a /proc that is ours. */
+static void name_it(pid_t pid, struct tend_pid_name *ret_name)
 {
 	ret_name->pid = pid;
 	if (slurp_of(pid, "comm", ret_name->comm, sizeof ret_name->comm) < 0)
@@ -65,11 +96,30 @@ void tend__procfs_name(pid_t pid, struct tend_pid_name *ret_name)
 	ret_name->comm[strcspn(ret_name->comm, "\n")] = '\0';
 }
 
+void tend__procfs_name(pid_t pid, struct tend_pid_name *ret_name)
+{
+	if (tend__procfs_is_ours())
+		name_it(pid, ret_name);
+	else
+		*ret_name = (struct tend_pid_name){ .pid = pid, .comm = "?" };
+}
+
 static void add(struct found *f, pid_t pid)
 {
 	if (f->names && f->n < TEND_MAX_NAMED)
-		tend__procfs_name(pid, &f->names[f->n]);
+		name_it(pid, &f->names[f->n]);
 	f->n++;
+}
+
+/* Nobody was found, and not everybody was looked at: somebody may be there. */
+static size_t count(struct found *f)
+{
+	if (f->n == 0 && f->incomplete) {
+		f->n = 1;
+		if (f->names)
+			f->names[0] = (struct tend_pid_name){ .pid = 0, .comm = "?" };
+	}
+	return f->n;
 }
 
 /* Calls `look` for each process. */
@@ -81,7 +131,7 @@ static void each_process(void (*look)(pid_t pid, const void *what, struct found 
 	DIR *dir;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* readdir(3) may be a cancellation point */
-	dir = tend__procfs_folder("/proc");
+	dir = tend__procfs_is_ours() ? tend__procfs_folder("/proc") : NULL;
 	found->incomplete = !dir;
 	while (dir && (e = readdir(dir)) != NULL) {
 		char *end;
@@ -114,12 +164,29 @@ void tend__procfs_state(pid_t pid, struct tend_kernel_state *ret_state)
 	int pgrp, threads;
 
 	memset(ret_state, 0, sizeof *ret_state);
-	if (slurp_of(pid, "stat", text, sizeof text) < 0 || !parse_stat(text, &ret_state->state, &pgrp, &threads))
+	if (!tend__procfs_is_ours() || slurp_of(pid, "stat", text, sizeof text) < 0 ||
+	    !parse_stat(text, &ret_state->state, &pgrp, &threads))
 		return;
 	if (slurp_of(pid, "wchan", text, sizeof text) == 0 && strcmp(text, "0") != 0)
 		snprintf(ret_state->wchan, sizeof ret_state->wchan, "%.*s", (int)sizeof ret_state->wchan - 1, text);
-	if (slurp_of(pid, "status", text, sizeof text) == 0 && (tracer = strstr(text, "\nTracerPid:")) != NULL)
-		ret_state->tracer = (pid_t)strtol(tracer + 11, NULL, 10);
+	if (slurp_of(pid, "status", text, sizeof text) == 0 && (tracer = find_label(text, "\nTracerPid:")) != NULL)
+		ret_state->tracer = (pid_t)strtol(tracer, NULL, 10);
+}
+
+pid_t tend__procfs_pid_of(int pidfd)
+{
+	char path[64], text[1024];
+	const char *label;
+	long pid;
+
+	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+	if (!tend__procfs_is_ours() || tend__procfs_slurp(path, text, sizeof text) < 0)
+		return -ENOSYS;
+	label = find_label(text, "\nPid:");
+	if (!label)
+		return -EINVAL;
+	pid = strtol(label, NULL, 10);
+	return pid > 0 ? (pid_t)pid : pid < 0 ? -ESRCH : -EREMOTE;
 }
 
 static void look_at_group(pid_t pid, const void *what, struct found *found)
@@ -144,12 +211,7 @@ size_t tend__procfs_group(pid_t pgid, struct tend_pid_name *ret_names)
 	struct found found = { .names = ret_names };
 
 	each_process(look_at_group, &pgid, &found);
-	if (found.n == 0 && found.incomplete) {
-		found.n = 1;
-		if (ret_names)
-			ret_names[0] = (struct tend_pid_name){ .pid = 0, .comm = "?" };
-	}
-	return found.n;
+	return count(&found);
 }
 
 static bool is_link_to(int dirfd, const char *name, const char *target)
@@ -194,5 +256,5 @@ size_t tend__procfs_holders(uint64_t pipe_inode, struct tend_pid_name *ret_names
 		return 0;
 	snprintf(target, sizeof target, "pipe:[%" PRIu64 "]", pipe_inode);
 	each_process(look_at_fds, target, &found);
-	return found.n;
+	return count(&found);
 }

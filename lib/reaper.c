@@ -13,9 +13,9 @@
  *   dropped   processes of which references have to be given up; the reaper's alone.
  *
  * Invariants
- *   I1  A child is reaped after its exit has been published, under the process's lock, by the reaper or with the last
- *       owner of the process object.  Signalling by number takes the same lock and looks at `reaped` first, so it
- *       cannot meet a recycled number.
+ *   I1  A child is reaped after its exit has been published, under the process's lock, by whoever saw it first, by
+ *       the reaper behind a stop, or with the last owner of the process object.  Signalling by number takes the same
+ *       lock and looks at `reaped` first, so it cannot meet a recycled number.
  *   I2  Where the group can be signalled by its number only, the leader stays unreaped while a stop is in progress or
  *       there is a handle: it pins the number.
  *   I3  A watched process has a reference until its exit was seen; one with a stop until that has ended.
@@ -109,29 +109,6 @@ static void unlink_stop(tend_process *p)
 		p->stops_next->stops_prev = p->stops_prev;
 }
 
-/* ---- reaping ---- */
-
-/*
- * Gives the number up, unless it is the only way to the group (before Linux 6.9): then the leader stays a zombie as
- * long as somebody may want to reach a member, that is while there is a handle, unless a stop has just found the group
- * empty.
- */
-static void reap(tend_process *p, bool group_is_empty)
-{
-	struct rusage usage;
-	siginfo_t info;
-	bool done = false;
-
-	tend__lock(&p->lock);
-	if (!p->reaped && (group_is_empty || tend__group_outlives_leader(p))) {
-		tend__sys_wait(p->pidfd, p->pid, false, &info, &usage);
-		p->reaped = done = true;
-	}
-	tend__unlock(&p->lock);
-	if (done)
-		tend__log(TEND_LOG_DEBUG, "reap", p->name, p->pid, "the child has been reaped");
-}
-
 static void end_stop(tend_process *p)
 {
 	bool gone;
@@ -140,8 +117,8 @@ static void end_stop(tend_process *p)
 	gone = p->stopping.gone && !p->stopping.active;
 	tend__unlock(&p->lock);
 	unlink_stop(p);
-	if (tend__process_has_exited(p))
-		reap(p, gone);
+	if (gone)
+		tend__process_reap(p);
 	drop(p);
 }
 
@@ -231,7 +208,6 @@ static void unwatch(tend_process *p)
 static void on_exit_seen(tend_process *p)
 {
 	tend__survivors_look(p);
-	reap(p, false);
 	look_now(p);
 	watch_cgroup(p);
 	look_at_cgroup(p);

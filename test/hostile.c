@@ -458,15 +458,13 @@ void hostile_scenarios(void)
 	hostile_close_books();
 }
 
-void hostile_scenarios_in_fork(void (*prepare)(void))
+void hostile_in_fork(void (*run)(void))
 {
 	int status = -1;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (prepare)
-			prepare();
-		hostile_scenarios();
+		run();
 		_exit(0); /* LeakSanitizer cannot look at such processes */
 	}
 	CHECK(pid > 0);
@@ -474,6 +472,21 @@ void hostile_scenarios_in_fork(void (*prepare)(void))
 	if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED)
 		_exit(SKIPPED);
 	CHECK_INT(0, status);
+}
+
+static void (*prepare_host)(void);
+
+static void prepare_and_run(void)
+{
+	if (prepare_host)
+		prepare_host();
+	hostile_scenarios();
+}
+
+void hostile_scenarios_in_fork(void (*prepare)(void))
+{
+	prepare_host = prepare;
+	hostile_in_fork(prepare_and_run);
 }
 
 /* ---- running ---- */

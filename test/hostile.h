@@ -36,7 +36,9 @@ int hostile_main(int argc, char **argv, const char *suite, const struct hostile 
 /* All scenarios, between hostile_open_books() and hostile_close_books(). */
 void hostile_scenarios(void);
 
-/* The same in a child forked here, whose end ends this process likewise.  `prepare` is run in it first. */
+/* In a child forked here, whose end ends this process likewise. */
+void hostile_in_fork(void (*run)(void));
+/* All scenarios there.  `prepare`, where there is one, is run in it first. */
 void hostile_scenarios_in_fork(void (*prepare)(void));
 
 /*
