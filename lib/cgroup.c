@@ -8,7 +8,9 @@
  */
 #include "cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -49,46 +51,86 @@ static int name_in(const char *path, char *ret_name, size_t size)
 	return (size_t)snprintf(ret_name, size, "%s", line) < size ? 0 : -ENAMETOOLONG;
 }
 
+/* Too much for a small stack of the host's. */
+struct place {
+	char name[PATH_MAX];  /* of the cgroup, as the kernel has it */
+	char root[PATH_MAX];  /* which directory of the file system is mounted */
+	char point[PATH_MAX]; /* and where */
+	char line[2 * PATH_MAX + 256];
+};
+
+/* proc(5) mountinfo, fstab(5): a space, tab, newline or backslash is a backslash and three octal digits. */
+static void unescape(char *text)
+{
+	const char *from = text;
+	char *to = text;
+
+	while (*from) {
+		if (*from == '\\' && strspn(from + 1, "01234567") >= 3) {
+			*to++ = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
+			from += 4;
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+}
+
 /* proc(5) mountinfo: the first cgroup2 file system, where it is mounted and which of its directories. */
-static int find_mount(char ret_root[PATH_MAX], char ret_point[PATH_MAX])
+static int find_mount(struct place *at)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char line[2 * PATH_MAX + 256];
 	int r = -ENOENT;
 
-	while (f && r < 0 && fgets(line, sizeof line, f)) {
-		const char *type = strstr(line, " - ");
+	while (f && r < 0 && fgets(at->line, sizeof at->line, f)) {
+		const char *type = strstr(at->line, " - ");
 
 		if (type && strncmp(type, " - cgroup2 ", 11) == 0 &&
-		    sscanf(line, "%*s %*s %*s %4095s %4095s", ret_root, ret_point) == 2)
+		    sscanf(at->line, "%*s %*s %*s %4095s %4095s", at->root, at->point) == 2)
 			r = 0;
 	}
 	if (f)
 		fclose(f);
+	unescape(at->root);
+	unescape(at->point);
 	return r;
 }
 
-/* The directory of the host's own cgroup. */
-static int own_folder(char ret_path[PATH_MAX])
+/* Of the host's own cgroup. */
+static int find_own(struct place *at, char ret_path[PATH_MAX])
 {
-	char root[PATH_MAX], point[PATH_MAX], name[PATH_MAX];
-	const char *below = name;
-	int r = name_in("/proc/self/cgroup", name, sizeof name);
+	const char *below = at->name;
+	int r = name_in("/proc/self/cgroup", at->name, sizeof at->name);
 
 	if (r == 0)
-		r = find_mount(root, point);
+		r = find_mount(at);
 	if (r < 0)
 		return r;
-	if (strcmp(root, "/") != 0) {
-		size_t n = strlen(root);
+	if (strcmp(at->root, "/") != 0) {
+		size_t n = strlen(at->root);
 
-		if (strncmp(name, root, n) != 0 || (name[n] != '/' && name[n] != '\0'))
+		if (strncmp(at->name, at->root, n) != 0 || (at->name[n] != '/' && at->name[n] != '\0'))
 			return -ENOENT; /* the host's is not in what is mounted here */
 		below += n;
 	}
 	if (strcmp(below, "/") == 0)
 		below = "";
-	return snprintf(ret_path, PATH_MAX, "%s%s", point, below) < PATH_MAX ? 0 : -ENAMETOOLONG;
+	return snprintf(ret_path, PATH_MAX, "%s%s", at->point, below) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* The directory of the host's own cgroup. */
+static int own_folder(char ret_path[PATH_MAX])
+{
+	struct place *at = tend__calloc(1, sizeof *at);
+	int cancel, r;
+
+	if (!at)
+		return -ENOMEM;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* stdio may be a cancellation point */
+	r = find_own(at, ret_path);
+	pthread_setcancelstate(cancel, NULL);
+	tend__free(at);
+	return r;
 }
 
 /* ---- one of our own ---- */
@@ -111,24 +153,20 @@ static int make_folder(const char *parent, char ret_path[PATH_MAX])
 int tend__cgroup_make(struct tend__cgroup *c, const char *parent)
 {
 	char own[PATH_MAX], path[PATH_MAX];
-	int cancel, r = 0;
+	int r = 0;
 
-	if (!parent) {
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* stdio may be a cancellation point */
+	if (!parent)
 		r = own_folder(own);
-		pthread_setcancelstate(cancel, NULL);
-	}
 	if (r == 0)
 		r = make_folder(parent ? parent : own, path);
 	if (r < 0)
 		return r;
 	c->path = tend__strdup(path);
-	if (!c->path) {
-		tend__sys_remove_folder(path);
-		return -ENOMEM;
-	}
-	r = c->dir_fd = tend__sys_open_folder(path);
-	if (r >= 0)
+	c->dir_fd = c->path ? tend__sys_open_folder(path) : -ENOMEM;
+	r = c->dir_fd;
+	if (r < 0)
+		tend__sys_remove_folder(AT_FDCWD, path);
+	else
 		r = c->events_fd = tend__sys_open_at(c->dir_fd, "cgroup.events", false);
 	if (r < 0)
 		tend__cgroup_fini(c, false);
@@ -147,31 +185,40 @@ int tend__cgroup_open_kill(const struct tend__cgroup *c)
 }
 
 /* Depth first; what is not empty stays. */
-static void remove_tree(const char *path, int depth)
+static void remove_tree(int parent, const char *name, int depth)
 {
-	char below[PATH_MAX];
 	const struct dirent *e;
-	int cancel;
+	int fd;
 	DIR *dir;
 
-	if (tend__sys_remove_folder(path) != -EBUSY || depth == MAX_DEPTH)
+	if (tend__sys_remove_folder(parent, name) != -EBUSY || depth == MAX_DEPTH)
 		return;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	dir = tend__procfs_folder(path);
-	while (dir && (e = readdir(dir)) != NULL)
-		if (e->d_type == DT_DIR && e->d_name[0] != '.' &&
-		    snprintf(below, sizeof below, "%s/%s", path, e->d_name) < (int)sizeof below)
-			remove_tree(below, depth + 1);
-	if (dir)
-		closedir(dir);
-	pthread_setcancelstate(cancel, NULL);
-	tend__sys_remove_folder(path);
+	fd = tend__sys_open_at(parent, name, false);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		tend__sys_close(fd);
+		return;
+	}
+	while ((e = readdir(dir)) != NULL)
+		if (e->d_type == DT_DIR && e->d_name[0] != '.')
+			remove_tree(dirfd(dir), e->d_name, depth + 1);
+	closedir(dir);
+	tend__sys_remove_folder(parent, name);
 }
 
+/* By descriptors, too: the reaper may be in another mount namespace than the thread that made it. */
 void tend__cgroup_remove(const struct tend__cgroup *c)
 {
-	if (c->path)
-		remove_tree(c->path, 0);
+	int cancel, parent;
+
+	if (!c->path)
+		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* readdir(3) may be a cancellation point */
+	parent = tend__sys_open_at(c->dir_fd, "..", false);
+	if (parent >= 0)
+		remove_tree(parent, strrchr(c->path, '/') + 1, 0);
+	tend__sys_close(parent);
+	pthread_setcancelstate(cancel, NULL);
 }
 
 void tend__cgroup_fini(struct tend__cgroup *c, bool stays)
@@ -232,8 +279,8 @@ static bool each_member(const struct tend__cgroup *c, void (*look)(pid_t pid, vo
 }
 
 struct members {
-	pid_t leader;
-	bool has_leader;
+	pid_t leader;    /* whom to look for */
+	bool has_leader; /* it is there */
 	size_t n;
 	struct tend_pid_name *names;
 };
@@ -273,12 +320,25 @@ struct sending {
 	bool sent, refused, unable;
 };
 
+static void find_leader(pid_t pid, void *arg)
+{
+	struct members *m = arg;
+
+	m->has_leader |= pid == m->leader;
+}
+
+/* By the number's own word for where it is, or, where there is no /proc to say so, by the list. */
 bool tend__cgroup_has(const struct tend__cgroup *c, pid_t pid)
 {
 	const char *end = strrchr(c->path, '/');
 	char path[64], name[PATH_MAX];
 	size_t n, n_end = strlen(end);
+	struct members m = { .leader = pid };
 
+	if (!tend__procfs_is_ours()) {
+		each_member(c, find_leader, &m);
+		return m.has_leader;
+	}
 	snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
 	if (name_in(path, name, sizeof name) < 0)
 		return false;

@@ -2,10 +2,13 @@
 /* A child in a cgroup of its own: wish 1, 18, hazards 28, 38, 39, 57. */
 #include <errno.h>
 #include <limits.h>
+#include <mntent.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -276,6 +279,46 @@ static void not_a_cgroup(void)
 	CHECK_INT(0, rmdir(folder));
 }
 
+/* ---- mounted at an awkward place ---- */
+
+#define ELSEWHERE "TEND_TEST_CGROUP_ELSEWHERE"
+
+static void unmount_all(void)
+{
+	FILE *f = setmntent("/proc/self/mounts", "re");
+	const struct mntent *m;
+
+	while (f && (m = getmntent(f)) != NULL)
+		if (strcmp(m->mnt_type, "cgroup2") == 0)
+			CHECK_INT(0, umount2(m->mnt_dir, MNT_DETACH));
+	if (f)
+		endmntent(f);
+}
+
+/* proc(5) mountinfo escapes what would end a field. */
+static void mounted_elsewhere(void)
+{
+	char folder[] = "/tmp/tend test\\040\t-XXXXXX";
+
+	if (!getenv(ELSEWHERE)) { /* in a process of its own, as that changes its namespace */
+		const char *again[] = { "mounted_elsewhere", NULL };
+
+		CHECK_INT(0, test_run_self(again, ELSEWHERE, "1", NULL, 0));
+		return;
+	}
+	if (unshare(CLONE_NEWNS) != 0) {
+		printf("(left out: no namespace can be made) ");
+		return;
+	}
+	CHECK_INT(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	unmount_all();
+	CHECK(mkdtemp(folder) != NULL);
+	CHECK_INT(0, mount("none", folder, "cgroup2", 0, NULL));
+	is_in_it();
+	CHECK_INT(0, umount2(folder, MNT_DETACH));
+	CHECK_INT(0, rmdir(folder));
+}
+
 /* Nothing of a spawn that fails later stays. */
 static void failed_spawn_leaves_none(void)
 {
@@ -337,6 +380,7 @@ int main(int argc, char **argv)
 		{ "entering_is_refused", entering_is_refused },
 		{ "not_a_cgroup", not_a_cgroup },
 		{ "failed_spawn_leaves_none", failed_spawn_leaves_none },
+		{ "mounted_elsewhere", mounted_elsewhere },
 		{ "with_fallbacks", with_fallbacks },
 	};
 
