@@ -198,6 +198,7 @@ static pid_t clone_child(struct tend__spawning *s)
 		return pid;
 	if (with_pidfd && is_unavailable(pid) && may_share(s))
 		pid = tend__sys_spawn_shared(&s->plan, &s->p->pidfd);
+	s->plan.says_when = is_unavailable(pid);
 	if (with_pidfd && is_unavailable(pid))
 		pid = tend__sys_spawn_copied(&s->plan, true, &s->p->pidfd);
 	if (is_unavailable(pid))
@@ -217,27 +218,46 @@ static void clone_quietly(struct tend__spawning *s)
 	pthread_setcancelstate(cancel, NULL);
 }
 
+enum answer { EXECUTED, FAILED, VANISHED };
+
+static bool read_answer(struct tend__spawning *s, struct tend__child_error *ret_error)
+{
+	return tend__sys_read(s->error_pipe[0], ret_error, sizeof *ret_error) == (ssize_t)sizeof *ret_error;
+}
+
 /*
  * What the child said.  A child that shares our memory has executed or ended by now, so what it had to say is in the
  * pipe, and the end of the pipe is not waited for: a stranger's fork may hold a copy of it.  One that does not is
- * waited for.
+ * waited for.  Who was killed on its way (for want of memory, by a filter) says nothing, and its own progress tells;
+ * only where a clone shares no memory without saying so, as under an emulator, nobody does.
  */
-static bool child_failed(struct tend__spawning *s, struct tend__child_error *ret_error)
+static enum answer hear_child(struct tend__spawning *s, struct tend__child_error *ret_error)
 {
 	struct pollfd p = { .fd = s->error_pipe[0], .events = POLLIN };
 
 	close_one(&s->error_pipe[1]);
-	if (s->shared && tend__sys_poll(&p, 1, 0) <= 0)
-		return false;
-	return tend__sys_read(s->error_pipe[0], ret_error, sizeof *ret_error) == (ssize_t)sizeof *ret_error;
+	if (s->shared) {
+		if (tend__sys_poll(&p, 1, 0) > 0 && read_answer(s, ret_error))
+			return FAILED;
+		return s->shared == TEND__CHILD_EXECUTES ? EXECUTED : VANISHED;
+	}
+	if (!read_answer(s, ret_error))
+		return s->plan.says_when ? VANISHED : EXECUTED;
+	if (ret_error->step != TEND_STEP_NONE)
+		return FAILED;
+	return read_answer(s, ret_error) ? FAILED : EXECUTED;
 }
 
-/* A child that nobody will get to see: it is ending by itself, or is killed here, with all that it may have started. */
-static void bury(tend_process *p, bool kill_it)
+/*
+ * A child that nobody will get to see: it is ending by itself, or is killed here, with all that it may have started. 
+ * The signal that ended it; 0: it was none, or nobody knows.
+ */
+static int bury(tend_process *p, bool kill_it)
 {
 	struct pollfd pidfd = { .fd = p->pidfd, .events = POLLIN };
+	siginfo_t info = { .si_pid = 0 };
 	struct rusage usage;
-	siginfo_t info;
+	int r = 0;
 
 	if (kill_it && p->pidfd >= 0) {
 		tend__lock(&p->lock);
@@ -248,11 +268,11 @@ static void bury(tend_process *p, bool kill_it)
 	}
 	if (p->pidfd < 0) {
 		tend__sys_reap(p->pid);
-		return;
+		return 0;
 	}
-	while (tend__sys_poll(&pidfd, 1, TEND__NEVER) == 1 &&
-	       tend__sys_wait(p->pidfd, p->pid, false, &info, &usage) == 0)
-		; /* a tracer holds it */
+	while (r == 0 && tend__sys_poll(&pidfd, 1, TEND__NEVER) == 1)
+		r = tend__sys_wait(p->pidfd, p->pid, false, &info, &usage); /* 0: a tracer holds it */
+	return r > 0 && (info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED) ? info.si_status : 0;
 }
 
 /* What failed, by the field where there is one. */
@@ -287,6 +307,17 @@ static int refuse_child(struct tend__spawning *s, const struct tend__child_error
 		return tend__error_sys(err, -e->error, step, s->p->name, "cannot change to directory %.120s", o->cwd);
 	describe_step(e, what, sizeof what);
 	return tend__refuse_step(s, -e->error, step, what, err);
+}
+
+/* It was killed before it could execute the program. */
+static int refuse_vanished(struct tend__spawning *s, struct tend_error *err)
+{
+	int signal = bury(s->p, true);
+	char what[64] = "it was gone before it could execute";
+
+	if (signal)
+		snprintf(what, sizeof what, "signal %d ended it before it could execute", signal);
+	return tend__refuse_step(s, -ECHILD, TEND_STEP_EXEC, what, err);
 }
 
 /* The clone itself failed. */
@@ -341,8 +372,14 @@ static int start_child(struct tend__spawning *s, struct tend_error *err)
 		bury(p, true);
 		return tend__refuse_step(s, r, TEND_STEP_PIDFD, "no pidfd", err);
 	}
-	if (child_failed(s, &e))
+	switch (hear_child(s, &e)) {
+	case EXECUTED:
+		break;
+	case FAILED:
 		return refuse_child(s, &e, err);
+	case VANISHED:
+		return refuse_vanished(s, err);
+	}
 	r = make_known(s, err);
 	if (r < 0)
 		bury(p, true);
@@ -368,6 +405,7 @@ static int start_without_cgroup(struct tend__spawning *s, const struct tend_erro
 	tend__sys_close(p->pidfd);
 	p->pidfd = -1;
 	s->shared = 0;
+	s->plan.says_when = false;
 	s->in_cgroup = false;
 	p->scope = s->plan.scope = TEND_SCOPE_GROUP;
 	r = make_error_pipe(s, err);

@@ -33,11 +33,16 @@
 #define SETRESUID SYS_setresuid
 #endif
 
-TEND__UNINSTRUMENTED void tend__child_fail(const struct tend__child *c, enum tend_step step, long error, size_t index)
+TEND__UNINSTRUMENTED static void say(const struct tend__child *c, enum tend_step step, long error, size_t index)
 {
 	struct tend__child_error e = { .step = (int32_t)step, .error = (int32_t)-error, .index = (int32_t)index };
 
 	raw_call(SYS_write, c->error_fd, (long)&e, (long)sizeof e);
+}
+
+TEND__UNINSTRUMENTED void tend__child_fail(const struct tend__child *c, enum tend_step step, long error, size_t index)
+{
+	say(c, step, error, index);
 	for (;;)
 		raw_call(SYS_exit_group, 127, 0, 0);
 }
@@ -228,7 +233,7 @@ TEND__UNINSTRUMENTED int tend__child_main(void *arg)
 
 	c.plan = arg;
 	c.error_fd = c.plan->error_fd;
-	*c.plan->shared = 1;
+	*c.plan->shared = TEND__CHILD_RUNS;
 	enter_scope(&c);
 	discard_pending();
 	reset_dispositions();
@@ -242,5 +247,8 @@ TEND__UNINSTRUMENTED int tend__child_main(void *arg)
 	if (c.plan->cwd)
 		need(&c, raw_call(SYS_chdir, (long)c.plan->cwd, 0, 0), TEND_STEP_CHDIR);
 	need(&c, raw_call5(SYS_rt_sigprocmask, SIG_SETMASK, (long)&no_signals, 0, N_SIGNALS / 8, 0), TEND_STEP_SIGNALS);
+	*c.plan->shared = TEND__CHILD_EXECUTES;
+	if (c.plan->says_when)
+		say(&c, TEND_STEP_NONE, 0, 0);
 	execute(&c);
 }

@@ -32,10 +32,14 @@ struct tend__plan {
 	int64_t busy_ns;         /* how long to try again while the program is being written */
 	pid_t host;              /* with_parent: who has to be the parent */
 	bool close_one_by_one;   /* do not use close_range(2) */
-	volatile int *shared;    /* the child sets it to 1: the parent sees it exactly if they share memory */
+	bool says_when;          /* say through the error pipe that the exec comes next, with step 0 */
+	volatile int *shared;    /* how far the child is: the parent sees it exactly if they share memory */
 };
 
-/* Through the error pipe: which step (enum tend_step) failed, and why.  Nothing comes when the exec succeeded. */
+/* How far: one that is killed before it executes was never the program. */
+enum { TEND__CHILD_RUNS = 1, TEND__CHILD_EXECUTES };
+
+/* Through the error pipe: which step (enum tend_step) failed, and why.  Nothing more comes when the exec succeeded. */
 struct tend__child_error {
 	int32_t step;
 	int32_t error; /* positive errno value */

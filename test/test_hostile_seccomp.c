@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -282,6 +283,43 @@ static void without_new_threads(void)
 	hostile_close_books();
 }
 
+/* ---- killed on its way ---- */
+
+/* A child that a filter kills between clone and exec, as the kernel may for want of memory, was never started. */
+static void killed_before_exec(void)
+{
+	const struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_umask, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable);
+	tend_process *p = NULL;
+	struct tend_error e;
+
+	if (test_under_valgrind())
+		hostile_skip("valgrind makes a copy of a shared clone and does not say so");
+	hostile_open_books();
+	install(filter, sizeof filter / sizeof *filter);
+	CHECK(hostile_exit_code_arrives(3));
+	s.umask = TEND_UMASK(022);
+	s.name = "early";
+	CHECK_INT(-ECHILD, tend_spawn(&s, &p, &e));
+	CHECK_INT(-ECHILD, e.code);
+	CHECK_INT(TEND_STEP_EXEC, e.step);
+	CHECK(strstr(e.message, "cannot start early: signal 31 ended it before it could execute") != NULL);
+	CHECK(!p);
+	hostile_close_books();
+}
+
+static void killed_before_exec_in_a_copy(void)
+{
+	setenv("TEND_DISABLE", "vfork", 1);
+	killed_before_exec();
+}
+
 /* ---- trapped, and blocked by the host ---- */
 
 /* The host's own threads may block what they like; around its clone the library opens SIGSYS again. */
@@ -322,6 +360,8 @@ int main(int argc, char **argv)
 		{ .name = "clone3_eperm", .run = without_threads_eperm },
 		{ .name = "clone3_einval", .run = without_threads_einval },
 		{ .name = "clone3_trapped", .run = without_new_threads },
+		{ .name = "killed_before_exec", .run = killed_before_exec },
+		{ .name = "killed_before_exec_in_a_copy", .run = killed_before_exec_in_a_copy },
 		{ .name = "all_enosys", .arrange = all_enosys, .run = scenarios_by_number },
 	};
 

@@ -153,7 +153,8 @@ struct tend_spawn {
  * signals; descriptors; the terminal; umask, rlimits, scheduling; groups, gid, uid; with_parent; no_new_privs; cwd;
  * execve(2). Errors: -EINVAL with the field's name; what pipe2(2), pthread_create(3), clone(2), setpgid(2), dup2(2),
  * chdir(2), execve(2) and the calls named at the extras return, with the step in err->step: -ENOENT, -EACCES,
- * -ENOEXEC, -E2BIG, -EMFILE, -EAGAIN, -ENOMEM, -EPERM, ...; -ESHUTDOWN after tend_shutdown().
+ * -ENOEXEC, -E2BIG, -EMFILE, -EAGAIN, -ENOMEM, -EPERM, ...; -ECHILD when the child was ended before it could execute
+ * the program; -ESHUTDOWN after tend_shutdown().
  * Any thread, any number at once; blocks until the child has executed the program, with on_busy for that long more.
  */
 TEND_API int tend_spawn(const struct tend_spawn *spawn, tend_process **ret_process, struct tend_error *err);
