@@ -41,7 +41,6 @@ static struct {
 	bool prepared;
 	pid_t owner;            /* the process whose they are */
 	bool is_over;           /* nothing is started any more */
-	unsigned round;         /* of looking at all of them */
 	struct tend_process *first;
 } live = {
 	.lock = TEND__LOCK_INIT(TEND__RANK_LIVE),
@@ -65,42 +64,26 @@ static bool ref_if_alive(tend_process *p)
 	return false;
 }
 
-/* The next one that this round has not met, with a reference; NULL: that was all. */
-static tend_process *next_of(unsigned round)
+/* Behind `p`, whose reference is taken over; NULL: the first, and at the end.  Who is referenced stays in the list. */
+static tend_process *next_of(tend_process *p)
 {
-	tend_process *p;
+	tend_process *next;
 
 	tend__lock(&live.lock);
-	for (p = live.first; p; p = p->live_next) {
-		if (p->live_round == round)
-			continue;
-		p->live_round = round;
-		if (ref_if_alive(p))
-			break;
-	}
+	next = p ? p->live_next : live.first;
+	while (next && !ref_if_alive(next))
+		next = next->live_next;
 	tend__unlock(&live.lock);
-	return p;
+	if (p)
+		tend__process_unref(p);
+	return next;
 }
 
-static unsigned new_round(void)
-{
-	unsigned round;
-
-	tend__lock(&live.lock);
-	round = ++live.round;
-	tend__unlock(&live.lock);
-	return round;
-}
-
+/* Not those that are added meanwhile. */
 static void for_all(void (*act)(tend_process *p, int64_t deadline), int64_t deadline)
 {
-	unsigned round = new_round();
-	tend_process *p;
-
-	while ((p = next_of(round)) != NULL) {
+	for (tend_process *p = next_of(NULL); p; p = next_of(p))
 		act(p, deadline);
-		tend__process_unref(p);
-	}
 }
 
 /* ---- what is done to each ---- */
@@ -172,7 +155,6 @@ static void kill_only(tend_process *p, int64_t deadline)
 /* Also where the reaper itself hangs, in a log function that does not return. */
 static void kill_late(tend_process *p, int64_t deadline)
 {
-
 	if (!is_stopping(p))
 		return;
 	tend__process_begin_stop(p, &kill_it, true, NULL);
@@ -181,14 +163,10 @@ static void kill_late(tend_process *p, int64_t deadline)
 
 static bool anybody_is_left(void)
 {
-	unsigned round = new_round();
 	bool found = false;
-	tend_process *p;
 
-	while ((p = next_of(round)) != NULL) {
+	for (tend_process *p = next_of(NULL); p; p = next_of(p))
 		found |= is_stopping(p);
-		tend__process_unref(p);
-	}
 	return found;
 }
 

@@ -94,7 +94,6 @@ struct tend_process {
 
 	/* the list of all, guarded by its lock (live.c) */
 	bool is_live;
-	unsigned live_round;
 	struct tend_process *live_prev, *live_next;
 
 	/* whom the guardian knows of, guarded by its lock (guard.c) */
