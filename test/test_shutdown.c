@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,52 @@ static int shut_down(void)
 	return 0;
 }
 
+#define CROWD 60
+
+static void *shut_down_too(void *arg)
+{
+	*(int *)arg = tend_shutdown(TEND_SECONDS(60), NULL);
+	return NULL;
+}
+
+static void *free_half(void *arg)
+{
+	tend_process **p = arg;
+
+	for (int i = 0; i < CROWD; i += 2)
+		tend_process_free(p[i]);
+	return NULL;
+}
+
+/* By several threads, and with handles freed meanwhile: each of them comes back when all are gone. */
+static int shut_down_by_many(void)
+{
+	tend_process *p[CROWD];
+	pthread_t freeing, threads[4];
+	int results[4] = { 1, 1, 1, 1 };
+	struct tend_exit ended;
+	pid_t pids[CROWD];
+
+	for (int i = 0; i < CROWD; i++) {
+		p[i] = start(i % 2 ? TEND_FORGOTTEN_ABORT : TEND_FORGOTTEN_TERMINATE(&gentle), "obedient", NULL);
+		pids[i] = tend_process_pid(p[i]);
+	}
+	for (int i = 0; i < 4; i++)
+		WANT(pthread_create(&threads[i], NULL, shut_down_too, &results[i]) == 0);
+	WANT(pthread_create(&freeing, NULL, free_half, p) == 0);
+	for (int i = 0; i < 4; i++)
+		WANT(pthread_join(threads[i], NULL) == 0 && results[i] == 0);
+	for (int i = 0; i < CROWD; i++)
+		WANT(!test_alive(pids[i]));
+	WANT(pthread_join(freeing, NULL) == 0);
+	for (int i = 1; i < CROWD; i += 2) {
+		WANT(tend_process_wait(p[i], TEND_AT_ONCE, &ended, NULL) == 0);
+		WANT(ended.signal == SIGKILL && ended.by_us);
+		tend_process_free(p[i]);
+	}
+	return 0;
+}
+
 /* Handles that are freed meanwhile, stops that are under way already: it waits for those too. */
 static int shut_down_behind_frees(void)
 {
@@ -136,10 +183,13 @@ static void exit_in_log(void *arg, const struct tend_log_event *e)
 		exit(0);
 }
 
+/* On whichever thread saw it first; the others wait for this to return.  Once: exit(3) of two threads is undefined. */
 static void exit_at_exit(void *arg, const struct tend_log_event *e)
 {
+	static atomic_flag exits = ATOMIC_FLAG_INIT;
+
 	(void)arg;
-	if (strcmp(e->event, "exit") == 0) /* on whichever thread saw it first; the others wait for this to return */
+	if (strcmp(e->event, "exit") == 0 && !atomic_flag_test_and_set(&exits))
 		exit(0);
 }
 
@@ -186,10 +236,9 @@ static int end_by(const char *way)
 		pthread_join(thread, NULL);
 	if (strcmp(way, "exit-log") == 0) {
 		struct tend_exit ended;
-		tend_process *last = start(TEND_FORGOTTEN_DETACH, "stdiner", NULL);
 
 		tend_set_log(exit_at_exit, NULL, TEND_LOG_INFO);
-		test_wait(last, &ended);
+		test_wait(start(TEND_FORGOTTEN_DETACH, "stdiner", NULL), &ended);
 		return 5;
 	}
 	if (strcmp(way, "log") == 0) {
@@ -248,9 +297,9 @@ static void not_by_a_copy(void) { check_exit("fork"); }
 
 static void by_call(void)
 {
-	static const char *const ways[] = { "--shutdown", "--shutdown-behind-frees" };
+	static const char *const ways[] = { "--shutdown", "--shutdown-by-many", "--shutdown-behind-frees" };
 
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
 		CHECK_INT(0, test_run_self((const char *const[]){ ways[i], NULL }, NULL, NULL, NULL, 0));
 }
 
@@ -268,6 +317,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "--shutdown") == 0)
 		return shut_down();
+	if (argc == 2 && strcmp(argv[1], "--shutdown-by-many") == 0)
+		return shut_down_by_many();
 	if (argc == 2 && strcmp(argv[1], "--shutdown-behind-frees") == 0)
 		return shut_down_behind_frees();
 	if (argc == 3 && strcmp(argv[1], "--end-by") == 0)
