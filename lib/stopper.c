@@ -51,6 +51,19 @@ static int send_noted(tend_process *p, int sig, enum tend_target target)
 	return r;
 }
 
+/* What became of the phase's signal.  Nobody there is what a stop is after, and no failure. */
+static void tell(const tend_process *p, int sig, int result, enum tend_log_level sent, enum tend_log_level failed)
+{
+	const char *how = result == -ESRCH ? "reached nobody" : "could not be sent", *why = strerrordesc_np(-result);
+	size_t phase = p->stopping.machine.phase;
+
+	if (result == 0)
+		tend__log(sent, "stop-phase", p->name, p->pid, "phase %zu: signal %d sent", phase, sig);
+	else
+		tend__log(result == -ESRCH ? sent : failed, "stop-phase", p->name, p->pid,
+		          "phase %zu: signal %d %s: %s", phase, sig, how, why ? why : "unknown error");
+}
+
 /* A child that SIGKILL does not end is asleep in the kernel, frozen, or its tracer's. */
 static void explain(tend_process *p, struct tend_kernel_state *ret_state)
 {
@@ -103,8 +116,7 @@ static bool send_phase(tend_process *p)
 	s->deadline = tend__deadline(phase->duration);
 	r = send_noted(p, phase->signal, phase->target);
 	tend__unlock(&p->lock);
-	tend__log(TEND_LOG_INFO, "stop-phase", p->name, p->pid, "phase %zu: signal %d sent", s->machine.phase,
-	          phase->signal);
+	tell(p, phase->signal, r, TEND_LOG_INFO, TEND_LOG_WARNING);
 	return r == -EPERM;
 }
 
@@ -118,7 +130,7 @@ static bool send_kill(tend_process *p)
 	s->deadline = tend__after(s->kill_sent, tend__span_ns(s->plan.after_kill));
 	r = send_noted(p, SIGKILL, TEND_GROUP);
 	tend__unlock(&p->lock);
-	tend__log(TEND_LOG_WARNING, "stop-phase", p->name, p->pid, "last phase: SIGKILL sent");
+	tell(p, SIGKILL, r, TEND_LOG_WARNING, TEND_LOG_ERROR);
 	return r == -EPERM;
 }
 

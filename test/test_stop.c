@@ -533,6 +533,68 @@ static void what_is_done_is_logged(void)
 	CHECK_INT(0, tend_set_log(NULL, NULL, TEND_LOG_INFO));
 }
 
+static struct {
+	pthread_mutex_t lock;
+	char text[512];
+} phases_said = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void take_down_phase(void *arg, const struct tend_log_event *e)
+{
+	size_t n;
+
+	(void)arg;
+	if (strcmp(e->event, "stop-phase") != 0)
+		return;
+	pthread_mutex_lock(&phases_said.lock);
+	n = strlen(phases_said.text);
+	snprintf(phases_said.text + n, sizeof phases_said.text - n, "%d %s\n", e->level, e->message);
+	pthread_mutex_unlock(&phases_said.lock);
+}
+
+/* Runs the plan while each signal fails with `error`; what the log was told.  Phases are logged before their end. */
+static void check_phases_said(const struct tend_stop *plan, int error, const char *expected)
+{
+	tend_process *p = ready("stubborn", NULL, "ready", NULL, 0);
+	char text[sizeof phases_said.text];
+
+	if (!p)
+		return;
+	pthread_mutex_lock(&phases_said.lock);
+	phases_said.text[0] = '\0';
+	pthread_mutex_unlock(&phases_said.lock);
+	if (error) {
+		fault_fail_sys_from("pidfd_signal", 1, error);
+		fault_fail_sys_from("kill", 1, error);
+	}
+	CHECK_INT(error == EPERM ? -EPERM : 0, tend_process_stop(p, plan, NULL, NULL));
+	fault_reset();
+	pthread_mutex_lock(&phases_said.lock);
+	snprintf(text, sizeof text, "%s", phases_said.text);
+	pthread_mutex_unlock(&phases_said.lock);
+	CHECK_STR(expected, text);
+	CHECK_INT(0, tend_process_kill(p, PATIENT, NULL, NULL));
+	tend_process_free(p);
+}
+
+/* LG-7, LG-11: sent, reached nobody, or refused and why: the log does not say that a signal was sent which was not. */
+static void what_became_of_a_signal_is_logged(void)
+{
+	static const struct tend_stop_phase phases[] = { { SIGTERM, TEND_GROUP, TEND_AT_ONCE } };
+	static const struct tend_stop patient = { .phases = phases, .n_phases = 1, .after_kill = PATIENT };
+	static const struct tend_stop hasty = { .phases = phases, .n_phases = 1, .after_kill = TEND_AT_ONCE };
+	static const struct tend_stop only_kill = { .after_kill = TEND_AT_ONCE };
+
+	test_keeps_allocations(2);
+	CHECK_INT(0, tend_set_log(take_down_phase, NULL, TEND_LOG_INFO));
+	check_phases_said(&patient, 0, "3 phase 1: signal 15 sent\n"
+	                               "2 phase 2: signal 9 sent\n");
+	check_phases_said(&hasty, ESRCH, "3 phase 1: signal 15 reached nobody: No such process\n"
+	                                 "2 phase 2: signal 9 reached nobody: No such process\n");
+	check_phases_said(&hasty, EPERM, "2 phase 1: signal 15 could not be sent: Operation not permitted\n");
+	check_phases_said(&only_kill, EPERM, "1 phase 1: signal 9 could not be sent: Operation not permitted\n");
+	CHECK_INT(0, tend_set_log(NULL, NULL, TEND_LOG_INFO));
+}
+
 /* Appendix 63: ESRCH is no failure; the stop goes on and looks. */
 static void lost_signal(void)
 {
@@ -584,6 +646,7 @@ int main(int argc, char **argv)
 		{ "refused_by_the_kernel", refused_by_the_kernel },
 		{ "kill_without_effect", kill_without_effect },
 		{ "what_is_done_is_logged", what_is_done_is_logged },
+		{ "what_became_of_a_signal_is_logged", what_became_of_a_signal_is_logged },
 		{ "lost_signal", lost_signal },
 		{ "with_fallbacks", with_fallbacks },
 	};
