@@ -12,6 +12,7 @@ test_programs = \
 	%D%/test_child \
 	%D%/test_collect \
 	%D%/test_complete \
+	%D%/test_complete_matrix \
 	%D%/test_consume \
 	%D%/test_early_fork \
 	%D%/test_error \
@@ -73,6 +74,7 @@ loop_programs = \
 	%D%/test_cgroup \
 	%D%/test_chan \
 	%D%/test_complete \
+	%D%/test_complete_matrix \
 	%D%/test_consume \
 	%D%/test_eventfd \
 	%D%/test_handover \
@@ -110,6 +112,7 @@ test_helpers = \
 	%D%/helpers/forker \
 	%D%/helpers/liner \
 	%D%/helpers/obedient \
+	%D%/helpers/player \
 	%D%/helpers/printer \
 	%D%/helpers/reporter \
 	%D%/helpers/sigcounter \
@@ -178,6 +181,7 @@ EXTRA_DIST += \
 	%D%/check-orders.sh \
 	%D%/checks.sh \
 	%D%/helpers/helper.h \
+	%D%/helpers/player.h \
 	%D%/loop.sh \
 	%D%/requirements.list \
 	%D%/variant.sh \

@@ -13,6 +13,8 @@ trap 'exit 1' HUP INT TERM
 i=0
 while [ "$i" -lt "$times" ]; do
 	i=$((i + 1))
+	TEST_ROUND=$i # for those that play others in each round
+	export TEST_ROUND
 	for program do
 		"./$program" >"$said" 2>&1 </dev/null || {
 			status=$?
