@@ -121,7 +121,8 @@ test_helpers = \
 	%D%/helpers/stopper \
 	%D%/helpers/stubborn \
 	%D%/helpers/threader \
-	%D%/helpers/true-er
+	%D%/helpers/true-er \
+	%D%/helpers/typer
 test_scripts = \
 	%D%/check-child.sh \
 	%D%/check-consumer.sh \

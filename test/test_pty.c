@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A child on a terminal of its own: wish 15, hazards 82, 85, 86. */
+/* A child on a terminal of its own: wish 15, hazards 24, 82, 85, 86. */
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -212,6 +215,113 @@ static void every_failure_is_clean(void)
 	}
 }
 
+/* ---- a host that has a terminal itself ---- */
+
+static int terminal; /* the master side of the host's own */
+
+/* This process becomes the leader of a session, in the foreground of a terminal that is its stdin. */
+static bool take_terminal(void)
+{
+	int slave;
+
+	terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (setsid() < 0 || terminal < 0 || grantpt(terminal) != 0 || unlockpt(terminal) != 0)
+		return false;
+	slave = open(ptsname(terminal), O_RDWR); /* a leader without a terminal gets this one */
+	return slave >= 0 && dup2(slave, STDIN_FILENO) == STDIN_FILENO && close(slave) == 0 &&
+	       tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+static tend_process *start_typer(const char *what, enum tend_scope scope)
+{
+	const char *argv[] = { helper("typer"), what, NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	tend_process *p = NULL;
+	struct tend_error e;
+
+	s.in = TEND_IN_INHERIT;
+	s.err = TEND_OUT_DISCARD;
+	s.scope = scope;
+	return CHECK_OK(tend_spawn(&s, &p, &e), &e) ? p : NULL;
+}
+
+/* In the background it is stopped, which can be seen; nothing is lost, it can be stopped for good. */
+static void check_stopped(const char *what)
+{
+	tend_process *p = start_typer(what, TEND_SCOPE_GROUP);
+	struct tend_status status = { .state = TEND_STATE_RUNNING };
+	struct tend_stop_report r;
+	struct tend_exit ended;
+
+	if (!p)
+		return;
+	while (status.state == TEND_STATE_RUNNING && CHECK_INT(0, tend_process_status(p, &status)))
+		sched_yield();
+	CHECK_INT(TEND_STATE_STOPPED, status.state);
+	CHECK_INT('T', status.kernel.state);
+	CHECK_INT(0, tend_process_wait(p, TEND_AT_ONCE, &ended, NULL));
+	CHECK_INT(TEND_RUNNING, ended.kind);
+	CHECK_INT(0, tend_process_stop(p, &TEND_STOP_TERM(TEND_SECONDS(90)), &r, NULL));
+	CHECK_INT(TEND_STOPPED_IN_PHASE, r.outcome);
+	CHECK_INT(0, tend_stream_stats(tend_process_stdout(p)).bytes_read);
+	tend_process_free(p);
+}
+
+/* In the host's group, and in a session for which this is a terminal as any, it is not. */
+static void check_allowed(const char *what, enum tend_scope scope)
+{
+	tend_process *p = start_typer(what, scope);
+
+	if (!p)
+		return;
+	check_all(p, 0, "done\n");
+	tend_process_free(p);
+}
+
+static void in_the_background(void)
+{
+	CHECK_INT(2, write(terminal, "x\n", 2)); /* it is not for want of a line */
+	check_stopped("read");
+	check_stopped("set");
+	CHECK_INT(getpgrp(), tcgetpgrp(STDIN_FILENO));
+}
+
+static void in_the_foreground(void)
+{
+	static const enum tend_scope scopes[] = { TEND_SCOPE_NONE, TEND_SCOPE_SESSION };
+
+	for (size_t i = 0; i < 2; i++) {
+		check_allowed("set", scopes[i]);
+		CHECK_INT(2, write(terminal, "x\n", 2));
+		check_allowed("read", scopes[i]);
+		CHECK_INT(0, tcflush(STDIN_FILENO, TCIFLUSH));
+	}
+}
+
+/* With stdin from elsewhere, or on a terminal of its own, the group is no reason to stop. */
+static void nothing_to_do_with_it(void)
+{
+	const char *const argv[] = { helper("typer"), "set", NULL };
+	tend_process *p = start(argv, &raw);
+
+	check_all(p, 0, "done\n");
+	tend_process_free(p);
+}
+
+static const struct test tests_on_a_terminal[] = {
+	{ "in_the_background", in_the_background },
+	{ "in_the_foreground", in_the_foreground },
+	{ "nothing_to_do_with_it", nothing_to_do_with_it },
+};
+
+/* Hazard 24: a host on a terminal; whom the kernel stops for using it depends on the scope that was chosen. */
+static void the_host_has_a_terminal(void)
+{
+	static const char *const argv[] = { "--on-a-terminal", NULL };
+
+	CHECK_INT(0, test_run_self(argv, NULL, NULL, NULL, 0));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -223,8 +333,13 @@ int main(int argc, char **argv)
 		{ "window_changes", window_changes },
 		{ "free_hangs_up", free_hangs_up },
 		{ "every_failure_is_clean", every_failure_is_clean },
+		{ "the_host_has_a_terminal", the_host_has_a_terminal },
 	};
 
+	if (argc == 2 && strcmp(argv[1], "--on-a-terminal") == 0)
+		return take_terminal() ? test_main(1, argv, "pty, on a terminal", tests_on_a_terminal,
+		                                   sizeof tests_on_a_terminal / sizeof *tests_on_a_terminal)
+		                       : 1;
 	if (argc < 2 && !have_ptys())
 		return 77;
 	return test_main(argc, argv, "pty", tests, sizeof tests / sizeof *tests);
