@@ -7,6 +7,7 @@ test_programs = \
 	%D%/test_adopt \
 	%D%/test_backpressure \
 	%D%/test_broadcast \
+	%D%/test_bursts \
 	%D%/test_cgroup \
 	%D%/test_chan \
 	%D%/test_child \
@@ -71,6 +72,7 @@ loop_programs = \
 	%D%/test_adopt \
 	%D%/test_backpressure \
 	%D%/test_broadcast \
+	%D%/test_bursts \
 	%D%/test_cgroup \
 	%D%/test_chan \
 	%D%/test_complete \
