@@ -11,6 +11,7 @@ test_programs = \
 	%D%/test_cgroup \
 	%D%/test_chan \
 	%D%/test_child \
+	%D%/test_clocks \
 	%D%/test_collect \
 	%D%/test_complete \
 	%D%/test_complete_matrix \
