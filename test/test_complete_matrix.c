@@ -24,6 +24,7 @@
 #include "fault.h"
 #include "helpers/player.h"
 #include "leaks.h"
+#include "stream.h"
 #include "streams.h"
 #include "test.h"
 
@@ -40,6 +41,7 @@ struct part {
 	bool output_ends;        /* BEFORE: and its output, which is waited for as well */
 	int term_code, term_signal; /* how it ends when TERM comes; neither: it does not */
 	bool stops_survivors;
+	bool total_at_once;      /* the drain's end is its total, and not its idle time */
 	enum faults faults;
 };
 
@@ -47,6 +49,8 @@ static const struct part over_parts[] = {
 	{ "over", "over", NULL, .ends = BEFORE },
 	{ "over and read", "over", NULL, .ends = BEFORE, .output_ends = true },
 	{ "over, held until idle", "over", "group", .ends = BEFORE },
+	{ "over, held until the total", "over", "group", .ends = BEFORE, .total_at_once = true },
+	{ "over, total at once", "over", NULL, .ends = BEFORE, .total_at_once = true },
 	{ "over, held from elsewhere", "over", "session", .ends = BEFORE },
 	{ "over, survivors stopped", "over", "group", .ends = BEFORE, .stops_survivors = true },
 };
@@ -54,6 +58,8 @@ static const struct part ending_parts[] = {
 	{ "ends", "ends", NULL, .ends = BY_ITSELF },
 	{ "ends, held until idle", "ends", "group", .ends = BY_ITSELF },
 	{ "ends, held from elsewhere", "ends", "session", .ends = BY_ITSELF },
+	{ "ends, held until the total", "ends", "group", .ends = BY_ITSELF, .total_at_once = true },
+	{ "ends, total at once", "ends", NULL, .ends = BY_ITSELF, .total_at_once = true },
 	{ "ends, survivors stopped", "ends", "group", .ends = BY_ITSELF, .stops_survivors = true },
 };
 static const struct part staying_parts[] = {
@@ -498,7 +504,8 @@ static int complete(const struct cell *c, tend_process *p, struct tend_result *r
 		.stop = c->plan == LEAVE ? NULL : &plan,
 		.out = c->out->collect,
 		.err = c->err->collect,
-		.drain = { .idle = TEND_AT_ONCE, .total = TEST_PATIENCE },
+		.drain = { .idle = c->part->total_at_once ? TEST_PATIENCE : TEND_AT_ONCE,
+		           .total = c->part->total_at_once ? TEND_AT_ONCE : TEST_PATIENCE },
 	};
 	int r;
 
@@ -723,12 +730,47 @@ static void cannot_be_stopped(void)
 	WALK(unreachable_parts, TERM, 2);
 }
 
+/*
+ * The smallest case of a drain that is over before it begins, without a child: all that is in the pipe is read, and,
+ * where nobody can write to it any more, its end.  The reader has not looked at the pipe yet when it is told.
+ */
+static void drained_at_once(void)
+{
+	for (int i = 0; i < 200; i++) {
+		bool is_held = i % 2;
+		const struct tend_collect all = TEND_COLLECT_BYTES(.overflow = TEND_TRUSTED_UNBOUNDED);
+		struct tend_collected what = { .size = 0 };
+		tend_consumer *collector = NULL;
+		tend_stream *stream = NULL;
+		int fds[2];
+
+		if (!CHECK_INT(0, pipe2(fds, O_CLOEXEC)))
+			return;
+		stream_put(fds[1], "all of it");
+		if (!is_held)
+			close(fds[1]);
+		if (CHECK_INT(0, tend_stream_open(fds[0], &test_reliable_all, "drained", &stream, NULL))) {
+			tend__stream_drain(stream, INT64_MAX, 0);
+			CHECK_INT(0, tend_stream_collect(stream, &all, &collector, NULL));
+			CHECK_INT(0, tend_consumer_wait(collector, TEST_PATIENCE, NULL, NULL));
+			CHECK_INT(0, tend_consumer_collected(collector, &what, NULL));
+			CHECK_INT(9, (intmax_t)what.size);
+			CHECK_INT(is_held ? TEND_END_DETACHED : TEND_END_EOF, what.consumed.ending);
+		}
+		tend_consumer_free(collector);
+		tend_stream_free(stream);
+		if (is_held)
+			close(fds[1]);
+	}
+}
+
 static const struct test tests[] = {
 	{ "over_before_the_call", over_before_the_call },
 	{ "ends_by_itself", ends_by_itself },
 	{ "left_running", left_running },
 	{ "stopped", stopped },
 	{ "cannot_be_stopped", cannot_be_stopped },
+	{ "drained_at_once", drained_at_once },
 };
 
 int main(int argc, char **argv)
