@@ -22,7 +22,9 @@
  *   I2  Each item that was pushed comes out once: by pop, by eviction, or by drain.
  *   I3  Items come out in the order they went in.
  *   I4  Nothing is pushed after TX_CLOSED; END is returned only with the ring empty.  Loss is not stored here at all:
- *       the consumer sees it in the offsets (sub.c), so control needs no slot and a capacity of 1 works.
+ *       the consumer sees it in the offsets (sub.c), so control needs no slot and a capacity of 1 works.  So behind
+ *       RX_CLOSED, when nothing is pushed any more, there is no end either: who closes for a consumer that still pops
+ *       cancels it, too.
  *   I5  A sleeper's every reason to wake is looked at between arming its gate and parking, and each waker changes the
  *       reason first and reads the gate second (wake.c, I2).
  *
@@ -192,6 +194,9 @@ bool tend__chan_want_room(struct tend__chan *c)
 
 void tend__chan_finish(struct tend__chan *c, const struct tend__terminal *terminal)
 {
+	/* What was not pushed for that reason is not missing: it would seem so behind an end that is further on. */
+	if (atomic_load_explicit(&c->flags, memory_order_relaxed) & RX_CLOSED)
+		return;
 	tend__chan_start(c, terminal->offset, terminal->sequence);
 	c->terminal = *terminal;
 	/* (C) pairs with (C) in tend__chan_try_pop: terminal, and every push before it; seq_cst against rx_gate */

@@ -20,6 +20,12 @@ static enum tend_flow on_chunk(void *self, const struct tend_chunk *chunk)
 	return TEND_CONTINUE;
 }
 
+static void on_gap(void *self, const struct tend_gap *gap)
+{
+	note_gap(self, gap);
+	CLAIM(ends == 0);
+}
+
 static void on_end(void *self, const struct tend_end *end)
 {
 	const struct books *b = self;
@@ -46,6 +52,7 @@ static void consume(enum tend_runs_on runs_on)
 {
 	const struct tend_visitor v = {
 		.on_chunk = runs_on == TEND_ON_READER ? on_chunk_in_turn : on_chunk,
+		.on_gap = on_gap,
 		.on_end = on_end,
 		.runs_on = runs_on
 	};
@@ -61,6 +68,14 @@ static void consumed_one(enum tend_runs_on runs_on, bool ends_too)
 
 static void own_thread(void) { consumed_one(TEND_ON_OWN_THREAD, true); }
 static void own_thread_open(void) { consumed_one(TEND_ON_OWN_THREAD, false); }
+
+/* Its books begin when it comes, and not with the first chunk that it gets. */
+static void own_thread_retaining(void)
+{
+	open_stream(TEND_REPLAY_ALL, 1, 1, true);
+	consume(TEND_ON_OWN_THREAD);
+}
+
 static void on_reader(void) { consumed_one(TEND_ON_READER, true); }
 static void on_reader_open(void) { consumed_one(TEND_ON_READER, false); }
 
@@ -166,6 +181,8 @@ static const struct scenario scenarios[] = {
 	{ "a consumer, waited for", own_thread, free_stream, { READER, OWN_THREAD, wait_for_consumer }, 2, 1 },
 	{ "a consumer, cancelled now", own_thread_open, NULL, { READER, OWN_THREAD, cancel_now }, 2, 1 },
 	{ "a consumer, drained", own_thread, NULL, { READER, OWN_THREAD, cancel_drain }, 1, 0 },
+	{ "a consumer, drained from the first byte on", own_thread_retaining, NULL,
+	  { READER, OWN_THREAD, cancel_drain }, 2, 0 },
 	{ "a consumer, freed", own_thread_open, check_ended_once,
 	  { READER, OWN_THREAD, free_consumer_and_stream }, 1, 0 },
 	{ "a consumer, broken off", own_thread_breaks, NULL, { READER, OWN_THREAD, wait_for_reader }, 1, 0 },

@@ -252,6 +252,8 @@ plant "a lent chunk is given back at once" sub.c \
 	1,/^static void deliver/ s/^static void deliver/static void give_back_lent(tend_subscription *s);\n&/"
 plant "what a closed channel holds is not given back" sub.c \
 	"$(between destroy 's/^\twhile \(tend__chan_drain.*/\twhile (0)/')"
+plant "who has closed is told of an end beyond what it got" chan.c \
+	"$(between tend__chan_finish 's/^\tif \(atomic_load.*RX_CLOSED\)/\tif (0)/')"
 plant "handover 4: a gap's bytes are not counted" sub.c \
 	"$(between seek 's/ret_gap->bytes = .*/ret_gap->bytes = 0;/')"
 plant "handover 4: a gap in front of the end is not said" sub.c \

@@ -147,6 +147,24 @@ static void closed_takes_no_more(void)
 	tend__chan_fini(&c);
 }
 
+/* What was not pushed into it any more would look lost in front of an end that is further on. */
+static void closed_hears_of_no_end(void)
+{
+	struct tend__chan c;
+	struct tend__item it;
+
+	open_chan(&c, 4, false, 0);
+	push(&c, 0);
+	tend__chan_close(&c);
+	CHECK_INT(TEND__RX_CLOSED, push(&c, 1));
+	finish(&c, 2);
+	CHECK_INT(TEND__ITEM, tend__chan_pop(&c, &it, 0));
+	CHECK_INT(TEND__LATE, tend__chan_pop(&c, &it, 0));
+	tend__chan_cancel(&c, false);
+	CHECK_INT(TEND__CANCELLED, tend__chan_pop(&c, &it, TEND__NEVER));
+	tend__chan_fini(&c);
+}
+
 /* Completion, then data, then cancel, then deadline: always in this order (CL-6, CL-9, OE-6, OE-13). */
 static void priorities_are_fixed(void)
 {
@@ -215,6 +233,7 @@ static const struct test tests[] = {
 	{ "evicting_keeps_the_newest", evicting_keeps_the_newest },
 	{ "start_is_set_once", start_is_set_once },
 	{ "closed_takes_no_more", closed_takes_no_more },
+	{ "closed_hears_of_no_end", closed_hears_of_no_end },
 	{ "priorities_are_fixed", priorities_are_fixed },
 	{ "wanted_room_unparks", wanted_room_unparks },
 	{ "parker_keeps_one_token", parker_keeps_one_token },
