@@ -375,18 +375,21 @@ size_t tend_stream_subscribers(const tend_stream *stream, struct tend_subscriber
 struct tend_stream_stats tend_stream_stats(const tend_stream *stream)
 {
 	struct tend_stream_stats s = {
-		.bytes_read = figure(&stream->bytes_read),
-		.chunks_read = figure(&stream->chunks_read),
-		.bytes_dropped = figure(&stream->bytes_dropped),
-		.chunks_dropped = figure(&stream->chunks_dropped),
-		.bytes_pinned = stream->pool ? tend__pool_bytes(stream->pool) : 0,
 		.pipe_size = (size_t)figure(&stream->pipe_size),
 		.replay_enabled = stream->options.replay.kind != TEND_RETAIN_NONE,
 	};
+	bool is_ours = tend__stream_is_ours(stream);
 
-	if (!tend__stream_is_ours(stream))
+	if (is_ours)
+		tend__lock(lock_of(stream));
+	/* Under the lock, as the end is: with that they are final. */
+	s.bytes_read = figure(&stream->bytes_read);
+	s.chunks_read = figure(&stream->chunks_read);
+	s.bytes_dropped = figure(&stream->bytes_dropped);
+	s.chunks_dropped = figure(&stream->chunks_dropped);
+	s.bytes_pinned = stream->pool ? tend__pool_bytes(stream->pool) : 0;
+	if (!is_ours)
 		return s;
-	tend__lock(lock_of(stream));
 	sum_up(stream, &s);
 	s.bytes_retained = stream->replay.bytes;
 	s.chunks_retained = stream->replay.chunks;

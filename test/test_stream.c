@@ -6,10 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "stream.h"
 #include "streams.h"
 #include "test.h"
 #include "thread.h"
@@ -677,6 +680,66 @@ static void pinned_memory_is_bounded(void)
 	tend_stream_free(stream);
 }
 
+struct looking {
+	tend_stream *stream;
+	_Atomic pid_t tid;
+	struct tend_stream_stats seen;
+};
+
+static void look(struct test_thread *t, void *arg)
+{
+	struct looking *l = arg;
+
+	(void)t;
+	atomic_store(&l->tid, gettid());
+	l->seen = tend_stream_stats(l->stream);
+}
+
+static bool is_asleep(pid_t tid)
+{
+	char path[64], state = '?';
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = '?';
+	if (f)
+		fclose(f);
+	return state == 'S';
+}
+
+/*
+ * Who is told of the end is told the final figures.  The lock is held here, and the end made by hand under it, as the
+ * reader makes it, while somebody waits for the lock to look.
+ */
+static void figures_are_final_with_the_end(void)
+{
+	struct looking l = { .stream = NULL };
+	struct test_thread thread;
+	int fd;
+
+	l.stream = test_pipe_stream(&test_reliable, &fd);
+	tend__lock(&l.stream->lock);
+	test_thread_start(&thread, look, &l);
+	while (atomic_load(&l.tid) == 0 || !is_asleep(atomic_load(&l.tid)))
+		sched_yield();
+	atomic_store(&l.stream->bytes_read, 77);
+	l.stream->ended = true;
+	l.stream->terminal.ending = TEND_END_EOF;
+	tend__unlock(&l.stream->lock);
+	test_thread_join(&thread);
+	CHECK_INT(TEND_END_EOF, l.seen.end);
+	CHECK_INT(77, (intmax_t)l.seen.bytes_read);
+	tend__lock(&l.stream->lock);
+	atomic_store(&l.stream->bytes_read, 0);
+	l.stream->ended = false;
+	l.stream->terminal.ending = TEND_END_NONE;
+	tend__unlock(&l.stream->lock);
+	close(fd);
+	tend_stream_free(l.stream);
+}
+
 static const struct test tests[] = {
 	{ "chunks_are_cut_to_size", chunks_are_cut_to_size },
 	{ "offsets_and_sequences_are_absolute", offsets_and_sequences_are_absolute },
@@ -706,6 +769,7 @@ static const struct test tests[] = {
 	{ "options_are_read_back", options_are_read_back },
 	{ "free_stops_a_reader_wherever_it_is", free_stops_a_reader_wherever_it_is },
 	{ "pinned_memory_is_bounded", pinned_memory_is_bounded },
+	{ "figures_are_final_with_the_end", figures_are_final_with_the_end },
 };
 
 int main(int argc, char **argv)
