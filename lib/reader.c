@@ -152,7 +152,22 @@ static void look_at_commands(struct reader *r)
 		tend__publish_serve(&r->pub);
 }
 
-/* The total is over: what is in the pipe at this moment is still taken. */
+/* Bytes, or the end. */
+static bool has_more(const struct reader *r)
+{
+	struct pollfd p = { .fd = r->st->fd, .events = POLLIN };
+	int n;
+
+	tend__rcu_offline();
+	n = tend__sys_poll(&p, 1, 0);
+	tend__rcu_online();
+	return n > 0;
+}
+
+/*
+ * The total is over: what is in the pipe at this moment is still taken, and so is its end, as completion goes before
+ * a deadline.
+ */
 static void check_total(struct reader *r)
 {
 	int n;
@@ -160,12 +175,20 @@ static void check_total(struct reader *r)
 	if (!r->draining || r->last_take || tend__now_ns() < r->total_deadline)
 		return;
 	n = tend__sys_readable(r->st->fd);
-	if (n <= 0) {
-		leave(r, TEND_END_DETACHED, 0);
-		return;
-	}
 	r->last_take = true;
-	r->last_left = (uint64_t)n;
+	r->last_left = n > 0 ? (uint64_t)n : 0;
+	if (r->last_left == 0 && !has_more(r))
+		leave(r, TEND_END_DETACHED, 0);
+}
+
+/* `n` bytes of the last take have been given out.  Behind all of them there is one more read, for the end. */
+static void go_on_with_last_take(struct reader *r, uint64_t n)
+{
+	bool was_end_sought = r->last_left == 0;
+
+	r->last_left -= was_end_sought ? 0 : n;
+	if (was_end_sought || (r->last_left == 0 && !has_more(r)))
+		leave(r, TEND_END_DETACHED, 0);
 }
 
 /* ---- waiting for bytes ---- */
@@ -195,10 +218,6 @@ static void wait_for_bytes(struct reader *r)
 	struct pollfd p[2] = { { .fd = st->fd, .events = POLLIN }, { .fd = st->wake_fd, .events = POLLIN } };
 	int n;
 
-	if (r->last_take) {
-		leave(r, TEND_END_DETACHED, 0); /* somebody else took them */
-		return;
-	}
 	tend__publish_wake(&r->pub, false);
 	tend__rcu_offline();
 	n = tend__sys_poll(p, 2, patience(r));
@@ -308,10 +327,14 @@ static void read_some(struct reader *r)
 		return;
 	}
 	room = r->slab->capacity - r->fill;
-	if (r->last_take && room > r->last_left)
+	if (r->last_take && r->last_left && room > r->last_left)
 		room = r->last_left;
 	n = read_now(r, r->slab->data + r->fill, room);
 	r->readable = false;
+	if (n == -EAGAIN && r->last_take) {
+		leave(r, TEND_END_DETACHED, 0); /* somebody else took them */
+		return;
+	}
 	if (n == -EAGAIN) {
 		wait_for_bytes(r);
 		return;
@@ -327,8 +350,8 @@ static void read_some(struct reader *r)
 	r->burst += (uint64_t)n;
 	grow_pipe(r);
 	take(r, (uint32_t)n);
-	if (r->last_take && (r->last_left -= (uint64_t)n) == 0 && !r->done)
-		leave(r, TEND_END_DETACHED, 0);
+	if (r->last_take && !r->done)
+		go_on_with_last_take(r, (uint64_t)n);
 }
 
 static void step(struct reader *r)
@@ -340,7 +363,7 @@ static void step(struct reader *r)
 		check_total(r);
 	if (r->done)
 		return;
-	if (r->readable || (r->st->nonblock && !r->trimmed))
+	if (r->readable || r->last_take || (r->st->nonblock && !r->trimmed))
 		read_some(r);
 	else
 		wait_for_bytes(r); /* at the start and when idle: nothing is allocated before there are bytes */
