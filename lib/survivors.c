@@ -21,29 +21,37 @@ static void tell(const tend_process *p, const struct tend_pid_name *first, size_
 	          "%zu of its group outlived the child, %s (pid %d) first", n, first->comm, (int)first->pid);
 }
 
+/*
+ * The reaper and who calls tend_process_complete() both look; what the first of them finds is kept, and told.  False:
+ * a stop is under way, which covers them.
+ */
+static bool note(tend_process *p, const struct tend_pid_name names[TEND_MAX_NAMED], size_t n)
+{
+	bool is_stopping, is_new;
+
+	tend__lock(&p->lock);
+	is_stopping = p->stopping.active;
+	is_new = !is_stopping && p->n_survivors == 0;
+	if (is_new) {
+		p->n_survivors = n;
+		memcpy(p->survivors, names, sizeof p->survivors);
+	}
+	tend__unlock(&p->lock);
+	if (is_new)
+		tell(p, names, n);
+	return !is_stopping;
+}
+
 void tend__survivors_look(tend_process *p)
 {
 	struct tend_pid_name names[TEND_MAX_NAMED] = { { .pid = 0 } };
 	struct tend_stop plan = tend__stop_plan_of(&p->survivors_plan);
-	bool is_stopping;
 	size_t n;
 
 	if (p->survivors_policy == TEND_SURVIVORS_LEFT)
 		return;
 	n = tend__group_members(p, names);
-	if (n == 0)
-		return;
-	tend__lock(&p->lock);
-	is_stopping = p->stopping.active;
-	if (!is_stopping) {
-		p->n_survivors = n;
-		memcpy(p->survivors, names, sizeof names);
-	}
-	tend__unlock(&p->lock);
-	if (is_stopping)
-		return;
-	tell(p, names, n);
-	if (p->survivors_policy == TEND_SURVIVORS_STOPPED)
+	if (n > 0 && note(p, names, n) && p->survivors_policy == TEND_SURVIVORS_STOPPED)
 		tend__process_begin_stop(p, &plan, false, NULL);
 }
 
@@ -60,6 +68,8 @@ void tend__survivors_report(tend_process *p, struct tend_result *result)
 	result->n_survivors = tend__group_members(p, result->survivors);
 	if (!tend__survivors_are_stopped(p, result))
 		return;
+	if (result->n_survivors > 0)
+		note(p, result->survivors, result->n_survivors);
 	/* the reaper's own, or one that finds nobody */
 	tend__process_begin_stop(p, &plan, false, &waiter);
 	tend__process_await_stop(p, &waiter, TEND__NEVER);

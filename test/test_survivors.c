@@ -77,6 +77,10 @@ static void stopped_and_named(void)
 			CHECK(result.survivors_stop.outcome < TEND_STOP_SURVIVORS);
 			CHECK_INT(TEND_END_EOF, result.out.end);
 			CHECK_INT(0, result.out.n_held_by);
+			/* whoever came first, the reaper or the call */
+			CHECK(complete(p, &result));
+			CHECK_INT(1, result.n_survivors);
+			CHECK_STR("forker", result.survivors[0].comm);
 		}
 		tend_process_free(p);
 	}
