@@ -43,6 +43,7 @@ test_programs = \
 	%D%/test_replay_stream \
 	%D%/test_restart \
 	%D%/test_shutdown \
+	%D%/test_soak \
 	%D%/test_sources \
 	%D%/test_spawn \
 	%D%/test_stall \
@@ -120,6 +121,7 @@ test_helpers = \
 	%D%/helpers/reporter \
 	%D%/helpers/sigcounter \
 	%D%/helpers/sleeper \
+	%D%/helpers/soaker \
 	%D%/helpers/stdiner \
 	%D%/helpers/stopper \
 	%D%/helpers/stubborn \
@@ -156,6 +158,7 @@ endif
 # The core with test/fault.c in place of mem.c and sys.c, and the runner: one archive, in which ld finds all of it.
 check_LTLIBRARIES += %D%/libtesting.la
 %C%_libtesting_la_SOURCES = \
+	%D%/books.c %D%/books.h \
 	%D%/children.c \
 	%D%/fault.c %D%/fault.h \
 	%D%/hostile.c %D%/hostile.h \
@@ -171,6 +174,7 @@ endif
 %C%_libtesting_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
 %C%_libtesting_la_LIBADD = lib/libtend-core.la
 LDADD = %D%/libtesting.la $(CUNIT_LIBS) $(URCU_LIBS) $(JANSSON_LIBS)
+%C%_test_soak_SOURCES = %D%/test_soak.c %D%/soak_job.c %D%/soak.h
 %C%_test_line_property_SOURCES = %D%/test_line_property.c fuzz/line_oracle.c fuzz/line_oracle.h
 %D%/test_tool%: private AM_CPPFLAGS += $(JANSSON_CFLAGS)
 
@@ -263,7 +267,7 @@ LOOPS = 100
 
 variant = +@MAKE='$(MAKE)' CC='$(CC)' VALGRIND_FLAGS='$(VALGRIND_FLAGS)' $(SHELL) $(srcdir)/%D%/variant.sh
 
-.PHONY: check-programs check-asan check-tsan check-valgrind check-clang check-loop check-defects check-orders
+.PHONY: check-programs check-asan check-tsan check-valgrind check-clang check-loop check-defects check-orders soak
 check-programs: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(program_tests)'
 
@@ -278,6 +282,12 @@ check-valgrind:
 
 check-clang:
 	$(variant) clang check $(VARIANT_FLAGS) CC=clang
+
+# Random children for a long time; SOAK says how long, in seconds, SOAK_SEED what is drawn.
+SOAK = 600
+SOAK_SEED = 1
+soak: %D%/test_soak $(test_helpers)
+	$(AM_TESTS_ENVIRONMENT) SOAK=$(SOAK) SOAK_SEED=$(SOAK_SEED) %D%/test_soak
 
 check-loop: $(loop_programs) $(test_helpers)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/loop.sh $(LOOPS) $(loop_programs)

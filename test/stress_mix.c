@@ -13,14 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "books.h"
 #include "test.h"
 #include "thread.h"
 
 #define THREADS 8
-#define PERIOD 251           /* byte n of the stream is n % 251 */
-#define PIECE (64u << 10)
-
-static unsigned char pattern[PIECE + PERIOD];
 
 struct flow {
 	tend_stream *stream;
@@ -35,8 +32,8 @@ static void write_all(struct test_thread *t, void *arg)
 	uint64_t at = 0;
 
 	while (at < f->bytes) {
-		size_t n = f->bytes - at < PIECE ? (size_t)(f->bytes - at) : PIECE;
-		ssize_t written = write(f->fd, pattern + at % PERIOD, n);
+		size_t n = f->bytes - at < BOOKS_PIECE ? (size_t)(f->bytes - at) : BOOKS_PIECE;
+		ssize_t written = write(f->fd, books_pattern(at), n);
 
 		if (!WORKER_CHECK(t, written > 0))
 			break;
@@ -47,50 +44,10 @@ static void write_all(struct test_thread *t, void *arg)
 
 /* ---- one subscriber's books ---- */
 
-struct books {
-	uint64_t start, next, delivered, dropped;
-	bool has_start;
-	unsigned wrong;          /* what must not be: a wrong byte, a jump, a gap where there must be none */
-	bool is_lossy;
-};
-
-static void begin_books(struct books *b, uint64_t offset)
-{
-	if (b->has_start)
-		return;
-	b->has_start = true;
-	b->start = b->next = offset;
-}
-
-static void enter_chunk(struct books *b, const struct tend_chunk *c)
-{
-	const unsigned char *p = c->data;
-
-	begin_books(b, c->offset);
-	b->wrong += c->offset != b->next;
-	for (size_t at = 0; at < c->size; at += PIECE) {
-		size_t n = c->size - at < PIECE ? c->size - at : PIECE;
-
-		b->wrong += memcmp(p + at, pattern + (c->offset + at) % PERIOD, n) != 0;
-	}
-	b->next += c->size;
-	b->delivered += c->size;
-}
-
-static void enter_gap(struct books *b, const struct tend_gap *g)
-{
-	begin_books(b, g->offset - g->bytes);
-	b->wrong += b->next + g->bytes != g->offset;
-	b->wrong += g->bytes > 0 && !b->is_lossy;
-	b->next = g->offset;
-	b->dropped += g->bytes;
-}
-
 static void close_books(struct test_thread *t, const struct books *b, uint64_t end)
 {
 	WORKER_CHECK_INT(t, 0, b->wrong);
-	if (b->has_start)
-		WORKER_CHECK_INT(t, (intmax_t)(end - b->start), (intmax_t)(b->delivered + b->dropped));
+	WORKER_CHECK(t, books_balance(b, end));
 }
 
 /* ---- those who pull ---- */
@@ -123,10 +80,10 @@ static bool enter(struct test_thread *t, const struct flow *f, struct books *b, 
 {
 	switch (e->kind) {
 	case TEND_CHUNK:
-		enter_chunk(b, &e->chunk);
+		books_enter_chunk(b, &e->chunk);
 		return true;
 	case TEND_GAP:
-		enter_gap(b, &e->gap);
+		books_enter_gap(b, &e->gap);
 		return true;
 	case TEND_EOF:
 		close_books(t, b, f->bytes);
@@ -184,7 +141,7 @@ static enum tend_flow on_chunk(void *self, const struct tend_chunk *chunk)
 {
 	struct called *c = self;
 
-	enter_chunk(&c->b, chunk);
+	books_enter_chunk(&c->b, chunk);
 	return c->most-- > 0 ? TEND_CONTINUE : TEND_BREAK;
 }
 
@@ -192,7 +149,7 @@ static void on_gap(void *self, const struct tend_gap *gap)
 {
 	struct called *c = self;
 
-	enter_gap(&c->b, gap);
+	books_enter_gap(&c->b, gap);
 }
 
 static void on_end(void *self, const struct tend_end *end)
@@ -201,7 +158,7 @@ static void on_end(void *self, const struct tend_end *end)
 
 	c->ends++;
 	c->end = end->offset;
-	if (c->b.wrong || (c->b.has_start && c->b.next != end->offset))
+	if (!books_balance(&c->b, end->offset))
 		abort(); /* nobody may be left to be told */
 	let_go(c);
 }
@@ -293,8 +250,6 @@ static void everything_at_once(void)
 	struct test_thread writer, threads[THREADS];
 	struct tend_stream_stats s;
 
-	for (size_t i = 0; i < sizeof pattern; i++)
-		pattern[i] = (unsigned char)(i % PERIOD);
 	o.replay = TEND_REPLAY_BYTES(256 << 10);
 	f.stream = test_pipe_stream(&o, &f.fd);
 	test_thread_start(&writer, write_all, &f);
