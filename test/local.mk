@@ -34,6 +34,7 @@ test_programs = \
 	%D%/test_line \
 	%D%/test_line_options \
 	%D%/test_line_property \
+	%D%/test_load \
 	%D%/test_on_reader \
 	%D%/test_opts \
 	%D%/test_process \
@@ -117,16 +118,19 @@ test_helpers = \
 	%D%/helpers/liner \
 	%D%/helpers/obedient \
 	%D%/helpers/player \
+	%D%/helpers/pourer \
 	%D%/helpers/printer \
 	%D%/helpers/reporter \
 	%D%/helpers/sigcounter \
 	%D%/helpers/sleeper \
 	%D%/helpers/soaker \
+	%D%/helpers/spinner \
 	%D%/helpers/stdiner \
 	%D%/helpers/stopper \
 	%D%/helpers/stubborn \
 	%D%/helpers/threader \
 	%D%/helpers/true-er \
+	%D%/helpers/twin \
 	%D%/helpers/typer
 test_scripts = \
 	%D%/check-child.sh \
@@ -267,7 +271,7 @@ LOOPS = 100
 
 variant = +@MAKE='$(MAKE)' CC='$(CC)' VALGRIND_FLAGS='$(VALGRIND_FLAGS)' $(SHELL) $(srcdir)/%D%/variant.sh
 
-.PHONY: check-programs check-asan check-tsan check-valgrind check-clang check-loop check-defects check-orders soak
+.PHONY: check-programs check-asan check-tsan check-valgrind check-clang check-loop check-defects check-orders soak load
 check-programs: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(program_tests)'
 
@@ -288,6 +292,10 @@ SOAK = 600
 SOAK_SEED = 1
 soak: %D%/test_soak $(test_helpers)
 	$(AM_TESTS_ENVIRONMENT) SOAK=$(SOAK) SOAK_SEED=$(SOAK_SEED) %D%/test_soak
+
+# Much at once; the figures are this machine's.
+load: %D%/test_load $(test_helpers)
+	$(AM_TESTS_ENVIRONMENT) LOAD=full %D%/test_load
 
 check-loop: $(loop_programs) $(test_helpers)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/loop.sh $(LOOPS) $(loop_programs)
