@@ -82,12 +82,12 @@ static void fill_from_status(const tend_process *p, struct tend_exit *e, int sta
 }
 
 /* [locked] There is nothing to wait for.  Whether it is gone; then p->exit says what is to be known. */
-static bool ask_kernel(tend_process *p)
+static bool ask_kernel(tend_process *p, bool pidfd_is_readable)
 {
 	struct pollfd pidfd = { .fd = p->pidfd, .events = POLLIN };
-	int status, r;
+	int status, r = tend__sys_poll(&pidfd, 1, 0);
 
-	if (tend__sys_poll(&pidfd, 1, 0) <= 0)
+	if (r == 0 || (r < 0 && !pidfd_is_readable)) /* refused, but epoll(7) has said so */
 		return false;
 	r = tend__sys_forced_off("pidfd_info") ? -ENOSYS : tend__sys_exit_status(p->pidfd, &status);
 	if (r == 0 && !(pidfd.revents & POLLHUP)) {
@@ -116,7 +116,7 @@ static bool observe_locked(tend_process *p, bool pidfd_is_readable)
 	r = p->is_adopted ? -ECHILD : tend__sys_wait(p->pidfd, p->pid, true, &info, &usage);
 	if (r == 0 || (r < 0 && r != -ECHILD && !pidfd_is_readable))
 		return false;
-	if (r < 0 && !ask_kernel(p))
+	if (r < 0 && !ask_kernel(p, pidfd_is_readable))
 		return false;
 	if (r > 0) {
 		fill_from_info(p, &p->exit, &info);
@@ -229,7 +229,8 @@ bool tend__process_observe(tend_process *p, bool pidfd_is_readable)
 		return true;
 	tend__lock(&p->lock);
 	is_new = observe_locked(p, pidfd_is_readable);
-	is_reaped = is_new && tend__group_outlives_leader(p) && reap_locked(p);
+	p->group_by_pidfd |= is_new && tend__group_outlives_leader(p);
+	is_reaped = is_new && p->group_by_pidfd && reap_locked(p);
 	tend__unlock(&p->lock);
 	if (is_new)
 		announce(p);

@@ -79,6 +79,8 @@ static int signal_group(tend_process *p, int sig)
 {
 	int r = signal_group_by_pidfd(p, sig);
 
+	if (r == -ENOSYS && p->reaped && p->group_by_pidfd)
+		return r; /* a filter that came later: who is there now cannot be reached, and is not gone for that */
 	return !p->is_adopted && (r == -ENOSYS || (r == -EPERM && !p->reaped)) ? signal_number(p, -p->pid, sig) : r;
 }
 

@@ -377,6 +377,17 @@ static void close_copies(tend_process *p)
 	p->pidfd = -1;
 }
 
+/* Nobody wants to know any more how it goes on with a process that nobody here has to reap. */
+static void give_up_adopted(tend_process *p)
+{
+	tend__lock(&p->lock);
+	p->is_given_up = true;
+	if (!p->stopping.active && !tend__process_has_exited(p))
+		p->released = true;
+	tend__reaper_notify_locked(p);
+	tend__unlock(&p->lock);
+}
+
 tend_process *tend_process_free(tend_process *process)
 {
 	bool is_terminating = false;
@@ -398,6 +409,8 @@ tend_process *tend_process_free(tend_process *process)
 	tend__input_close(&process->in);
 	if (!is_terminating)
 		close_streams(process);
+	if (process->is_adopted)
+		give_up_adopted(process);
 	tend__process_unref(process);
 	return NULL;
 }

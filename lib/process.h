@@ -84,10 +84,12 @@ struct tend_process {
 	int64_t ended_ns;           /* when it was first seen to be gone without a status; 0: not yet */
 	bool ends_with_host;        /* the end of the host has begun to end it */
 	bool released;              /* the child is somebody else's business now */
+	bool is_given_up;           /* adopted, and without a handle: released as soon as no stop is under way */
 	int exit_fd;                /* for tend_process_exit_fd(); -1: nobody has asked for it */
 	struct tend_pid_name survivors[TEND_MAX_NAMED]; /* of the child's own exit, before the policy acted */
 	size_t n_survivors;
 	bool reaped;                /* the number may belong to a stranger */
+	bool group_by_pidfd;        /* the group can do without the number */
 	uint32_t stops_begun;
 	struct tend__stopping stopping;
 	struct tend__kept *kept;

@@ -109,18 +109,40 @@ static void unlink_stop(tend_process *p)
 		p->stops_next->stops_prev = p->stops_prev;
 }
 
-static void end_stop(tend_process *p)
-{
-	bool gone;
+/* ---- letting go ---- */
 
-	tend__lock(&p->lock);
-	gone = p->stopping.gone && !p->stopping.active;
-	tend__unlock(&p->lock);
-	unlink_stop(p);
-	if (gone)
-		tend__process_reap(p);
+/* It is looked at no more. */
+static void unwatch(tend_process *p)
+{
+	p->watched = false;
 	drop(p);
 }
+
+static bool is_released(tend_process *p)
+{
+	bool released;
+
+	tend__lock(&p->lock);
+	released = p->released;
+	tend__unlock(&p->lock);
+	return released;
+}
+
+/* A handle was released: the child is somebody else's from now on.  Who is in `retries` is met there. */
+static void on_released(tend_process *p)
+{
+	if (p->cgroup_watched) {
+		tend__sys_epoll_del(reaper.epfd, p->cgroup.events_fd);
+		p->cgroup_watched = false;
+		drop(p);
+	}
+	if (!p->watched || p->in_retries)
+		return;
+	tend__sys_epoll_del(reaper.epfd, p->pidfd);
+	unwatch(p);
+}
+
+/* ---- stops, and who waits for what ---- */
 
 /*
  * A dead child that its tracer has not let go of: the pidfd says exited, waitid does not.  It is taken out of epoll,
@@ -131,6 +153,32 @@ static void retry_later(tend_process *p)
 	p->in_retries = true;
 	p->retries_next = reaper.retries;
 	reaper.retries = p;
+}
+
+/* Whether the stop that has just ended found nobody alive. */
+static bool take_outcome(tend_process *p, bool *ret_released)
+{
+	bool gone;
+
+	tend__lock(&p->lock);
+	gone = p->stopping.gone && !p->stopping.active;
+	if (p->is_given_up && !p->stopping.active && !tend__process_has_exited(p))
+		p->released = true;
+	*ret_released = p->released;
+	tend__unlock(&p->lock);
+	return gone;
+}
+
+static void end_stop(tend_process *p)
+{
+	bool released, gone = take_outcome(p, &released);
+
+	unlink_stop(p);
+	if (gone)
+		tend__process_reap(p);
+	if (released)
+		on_released(p);
+	drop(p);
 }
 
 /* Somebody may be gone: what a stop was waiting for. */
@@ -198,13 +246,6 @@ static void on_cgroup(tend_process *p)
 
 /* ---- exits ---- */
 
-/* It is looked at no more. */
-static void unwatch(tend_process *p)
-{
-	p->watched = false;
-	drop(p);
-}
-
 static void on_exit_seen(tend_process *p)
 {
 	tend__survivors_look(p);
@@ -212,16 +253,6 @@ static void on_exit_seen(tend_process *p)
 	watch_cgroup(p);
 	look_at_cgroup(p);
 	unwatch(p);
-}
-
-static bool is_released(tend_process *p)
-{
-	bool released;
-
-	tend__lock(&p->lock);
-	released = p->released;
-	tend__unlock(&p->lock);
-	return released;
 }
 
 static void look_at_exit(tend_process *p, bool pidfd_is_readable)
@@ -242,20 +273,6 @@ static void on_pidfd(tend_process *p)
 	look_at_exit(p, true);
 }
 
-/* A handle was released: the child is somebody else's from now on.  Who is in `retries` is met there. */
-static void on_released(tend_process *p)
-{
-	if (p->cgroup_watched) {
-		tend__sys_epoll_del(reaper.epfd, p->cgroup.events_fd);
-		p->cgroup_watched = false;
-		drop(p);
-	}
-	if (!p->watched || p->in_retries)
-		return;
-	tend__sys_epoll_del(reaper.epfd, p->pidfd);
-	unwatch(p);
-}
-
 /* Looks at all of them at every wake-up; when to wake up for them at the latest. */
 static int64_t run_retries(void)
 {
@@ -265,7 +282,7 @@ static int64_t run_retries(void)
 	for (; p; p = next) {
 		next = p->retries_next;
 		p->in_retries = false;
-		look_at_exit(p, false);
+		look_at_exit(p, true);
 	}
 	return reaper.retries ? tend__after(tend__now_ns(), RETRY_NS) : TEND__NEVER;
 }

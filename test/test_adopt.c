@@ -305,6 +305,23 @@ static void release_is_refused(void)
 	tend_process_free(p);
 }
 
+/* Nothing is kept for somebody whose end nobody will ask for, here that of init. */
+static void freed_again_and_again(void)
+{
+	const struct tend_adopt of_init = { .pid = 1, .if_forgotten = TEND_FORGOTTEN_DETACH };
+	size_t fds = test_count_fds();
+
+	for (int i = 0; i < 100; i++) {
+		tend_process *p = NULL;
+		struct tend_error e;
+
+		if (!CHECK_OK(tend_adopt(&of_init, &p, &e), &e))
+			return;
+		tend_process_free(p);
+	}
+	test_settle(fds);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -317,6 +334,7 @@ int main(int argc, char **argv)
 		{ "released_after_its_exit", released_after_its_exit },
 		{ "released_at_its_exit", released_at_its_exit },
 		{ "release_is_refused", release_is_refused },
+		{ "freed_again_and_again", freed_again_and_again },
 	};
 
 	return test_main(argc, argv, "adopt", tests, sizeof tests / sizeof *tests);

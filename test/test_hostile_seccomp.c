@@ -283,6 +283,39 @@ static void without_new_threads(void)
 	hostile_close_books();
 }
 
+/* ---- later ---- */
+
+/* A filter that comes when the group was left to its pidfd: who is there cannot be reached, and is not gone for that. */
+static void pidfd_signal_refused_later(void)
+{
+	const struct tend_stop kill_it = { .after_kill = TEND_MS(20) };
+	struct tend_stop_report report;
+	struct tend_exit ended;
+	struct tend_error e;
+	char pid[16] = "0";
+	tend_process *p;
+
+	hostile_open_books();
+	p = test_spawn(&test_reliable_all, "forker", "quiet", "0", NULL);
+	test_await_line(tend_process_stdout(p), "grandchild ", pid, sizeof pid);
+	CHECK(test_wait(p, &ended));
+	if (tend_process_signal(p, SIGCONT, TEND_GROUP, &e) == 0) {
+		refuse_pidfd_signal(ENOSYS);
+		CHECK_INT(-ENOSYS, tend_process_signal(p, SIGTERM, TEND_GROUP, &e));
+		CHECK_OK(tend_process_stop(p, &kill_it, &report, &e), &e);
+		CHECK_INT(TEND_STOP_SURVIVORS, report.outcome);
+		CHECK_INT(1, (int)report.n_survivors);
+		CHECK_INT(atoi(pid), report.survivors[0].pid);
+	}
+	CHECK_INT(0, kill(atoi(pid), SIGKILL));
+	while (test_alive(atoi(pid)))
+		poll(NULL, 0, 1);
+	CHECK_OK(tend_process_stop(p, &kill_it, &report, &e), &e);
+	CHECK_INT(TEND_STOPPED_BEFORE, report.outcome);
+	tend_process_free(p);
+	hostile_close_books();
+}
+
 /* ---- killed on its way ---- */
 
 /* A child that a filter kills between clone and exec, as the kernel may for want of memory, was never started. */
@@ -360,6 +393,7 @@ int main(int argc, char **argv)
 		{ .name = "clone3_eperm", .run = without_threads_eperm },
 		{ .name = "clone3_einval", .run = without_threads_einval },
 		{ .name = "clone3_trapped", .run = without_new_threads },
+		{ .name = "pidfd_signal_refused_later", .run = pidfd_signal_refused_later },
 		{ .name = "killed_before_exec", .run = killed_before_exec },
 		{ .name = "killed_before_exec_in_a_copy", .run = killed_before_exec_in_a_copy },
 		{ .name = "all_enosys", .arrange = all_enosys, .run = scenarios_by_number },
