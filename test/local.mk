@@ -39,6 +39,7 @@ test_programs = \
 	%D%/test_opts \
 	%D%/test_process \
 	%D%/test_pty \
+	%D%/test_random_options \
 	%D%/test_regressions \
 	%D%/test_replay \
 	%D%/test_replay_stream \
