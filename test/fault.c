@@ -1,10 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * lib/mem.c and lib/sys.c with faults in them.  The real system calls are lib/sys.c itself, compiled here once more
- * with the names of those that can fail replaced; each gets a wrapper under its proper name.
+ * with the names of those that can fail replaced; each gets a wrapper under its proper name.  Below these, what sys.c
+ * repeats after a signal is replaced too, so that each of its calls can be interrupted without one.
  */
 #include "fault.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool interrupted(void);
+
+/* By what is written there. */
+#define waits(call) (strstr(call, "SYS_waitid") || strstr(call, "FUTEX_WAIT_"))
+#define or_interrupted(call) (interrupted() ? (errno = EINTR, -1) : (call))
+#define read(...) or_interrupted(read(__VA_ARGS__))
+#define pread(...) or_interrupted(pread(__VA_ARGS__))
+#define preadv2(...) or_interrupted(preadv2(__VA_ARGS__))
+#define write(...) or_interrupted(write(__VA_ARGS__))
+#define pwrite(...) or_interrupted(pwrite(__VA_ARGS__))
+#define ppoll(...) or_interrupted(ppoll(__VA_ARGS__))
+#define sendmsg(...) or_interrupted(sendmsg(__VA_ARGS__))
+#define epoll_wait(...) or_interrupted(epoll_wait(__VA_ARGS__))
+#define waitid(...) or_interrupted(waitid(__VA_ARGS__))
+#define syscall(...) (waits(#__VA_ARGS__) && interrupted() ? (errno = EINTR, -1) : syscall(__VA_ARGS__))
 #define tend__sys_pipe real_pipe
 #define tend__sys_eventfd real_eventfd
 #define tend__sys_open_null real_open_null
@@ -39,6 +67,18 @@
 #define tend__sys_guardian_path real_guardian_path
 #define tend__sys_send_fds real_send_fds
 #define tend__sys_socketpair real_socketpair
+#define tend__sys_set_window real_set_window
+#define tend__sys_open_file real_open_file
+#define tend__sys_open_folder real_open_folder
+#define tend__sys_open_at real_open_at
+#define tend__sys_make_folder real_make_folder
+#define tend__sys_remove_folder real_remove_folder
+#define tend__sys_check_writable real_check_writable
+#define tend__sys_pipe_size real_pipe_size
+#define tend__sys_read_at_begin real_read_at_begin
+#define tend__sys_give real_give
+#define tend__sys_epoll_add_file real_epoll_add_file
+#define tend__sys_futex_wait real_futex_wait
 #include "../lib/sys.c"
 #undef tend__sys_pipe
 #undef tend__sys_eventfd
@@ -74,6 +114,28 @@
 #undef tend__sys_guardian_path
 #undef tend__sys_send_fds
 #undef tend__sys_socketpair
+#undef tend__sys_set_window
+#undef tend__sys_open_file
+#undef tend__sys_open_folder
+#undef tend__sys_open_at
+#undef tend__sys_make_folder
+#undef tend__sys_remove_folder
+#undef tend__sys_check_writable
+#undef tend__sys_pipe_size
+#undef tend__sys_read_at_begin
+#undef tend__sys_give
+#undef tend__sys_epoll_add_file
+#undef tend__sys_futex_wait
+#undef read
+#undef pread
+#undef preadv2
+#undef write
+#undef pwrite
+#undef ppoll
+#undef sendmsg
+#undef epoll_wait
+#undef waitid
+#undef syscall
 /* once more, for the proper names */
 #undef TEND_LIB_SYS_H
 #include "../lib/sys.h"
@@ -96,7 +158,10 @@ struct fault {
 	_Atomic int error;
 };
 
-/* Each call that can fail, by the name behind tend__sys_; the last entry is any of them. */
+/*
+ * Each call that can fail, by the name behind tend__sys_; then any allocation, any call that a signal can interrupt,
+ * and, last, any of the first.
+ */
 static struct call {
 	const char *name;
 	struct fault fault;
@@ -109,12 +174,18 @@ static struct call {
 	{ .name = "thread" }, { .name = "spawn_shared" }, { .name = "spawn_copied" }, { .name = "pidfd_open" },
 	{ .name = "setpgid" }, { .name = "wait" }, { .name = "pidfd_signal" },
 	{ .name = "kill" }, { .name = "pty" }, { .name = "memfd" }, { .name = "spawn_into" }, { .name = "dup" },
-	{ .name = "set_terminal" }, { .name = "send_fds" }, { .name = "socketpair" },
+	{ .name = "set_terminal" }, { .name = "send_fds" }, { .name = "socketpair" }, { .name = "set_window" },
+	{ .name = "open_file" }, { .name = "open_folder" }, { .name = "open_at" }, { .name = "make_folder" },
+	{ .name = "remove_folder" }, { .name = "check_writable" }, { .name = "pipe_size" },
+	{ .name = "read_at_begin" }, { .name = "give" }, { .name = "epoll_add_file" }, { .name = "futex_wait" },
+	{ .name = "alloc" }, { .name = "interrupt" },
 	{ .name = NULL },
 };
 #define N_CALLS (sizeof calls / sizeof *calls)
+#define ANY (&calls[N_CALLS - 1])
+#define INTERRUPT (&calls[N_CALLS - 2])
+#define ALLOC (&calls[N_CALLS - 3])
 
-static struct fault alloc_fault;
 static _Atomic long live_allocations;
 static _Atomic pid_t only_thread; /* 0: any */
 static _Atomic bool fired;
@@ -161,7 +232,7 @@ static struct call *find(const char *name)
 
 void fault_fail_alloc(unsigned long i)
 {
-	arm(&alloc_fault, i, ENOMEM, false);
+	arm(&ALLOC->fault, i, ENOMEM, false);
 }
 
 void fault_fail_sys(const char *name, unsigned long i, int error)
@@ -172,6 +243,16 @@ void fault_fail_sys(const char *name, unsigned long i, int error)
 void fault_fail_sys_from(const char *name, unsigned long i, int error)
 {
 	arm(&find(name)->fault, i, error, true);
+}
+
+void fault_twist(const char *name, unsigned long i, enum fault_twist twist, bool lasting)
+{
+	arm(&find(name)->fault, i, -(int)twist, lasting);
+}
+
+const char *fault_call_name(size_t i)
+{
+	return i < N_CALLS ? calls[i].name : NULL;
 }
 
 void fault_only_this_thread(bool only)
@@ -188,7 +269,6 @@ void fault_reset(void)
 {
 	for (size_t i = 0; i < N_CALLS; i++)
 		arm(&calls[i].fault, 0, 0, false);
-	arm(&alloc_fault, 0, 0, false);
 	set(&only_thread, 0);
 	set(&most_written, 0);
 }
@@ -205,20 +285,35 @@ unsigned long fault_sys_calls(const char *name)
 
 /* ---- lib/sys.c ---- */
 
+/* Less than 0: what the call is to return.  More: how it is to be twisted, where it can. */
 static int before(const char *name)
 {
 	struct call *c = find(name);
-	int error = strike(&c->fault), any = strike(&calls[N_CALLS - 1].fault);
+	int error = strike(&c->fault), any = strike(&ANY->fault);
 
 	add(&c->n, 1);
 	return error ? -error : -any;
+}
+
+static bool interrupted(void)
+{
+	add(&INTERRUPT->n, 1);
+	return strike(&INTERRUPT->fault) != 0;
+}
+
+/* Whether a call on this one may say that there is nothing now. */
+static bool may_say_again(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_NONBLOCK);
 }
 
 #define WRAP(type, name, parameters, arguments)                                                                        \
 	type tend__sys_##name parameters                                                                               \
 	{                                                                                                              \
 		int r = before(#name);                                                                                 \
-		return r ? r : real_##name arguments;                                                                  \
+		return r < 0 ? r : real_##name arguments;                                                              \
 	}
 
 WRAP(int, pipe, (int ret_fds[2]), (ret_fds))
@@ -229,29 +324,73 @@ WRAP(int, check_open, (int fd), (fd))
 WRAP(int, check_readable, (int fd), (fd))
 WRAP(int, set_pipe_size, (int fd, int size), (fd, size))
 WRAP(int, readable, (int fd), (fd))
-WRAP(ssize_t, read, (int fd, void *p, size_t n), (fd, p, n))
+
+ssize_t tend__sys_read(int fd, void *p, size_t n)
+{
+	int r = before("read");
+
+	if (r == FAULT_AGAIN && may_say_again(fd))
+		return -EAGAIN;
+	return r < 0 ? r : real_read(fd, p, r == FAULT_SHORT && n > 0 ? 1 : n);
+}
 
 /* To a test it is a read like the other. */
 ssize_t tend__sys_read_no_wait(int fd, void *p, size_t n)
 {
 	int r = before("read");
 
-	return r ? r : real_read_no_wait(fd, p, n);
+	if (r == FAULT_AGAIN)
+		return -EAGAIN;
+	return r < 0 ? r : real_read_no_wait(fd, p, r == FAULT_SHORT && n > 0 ? 1 : n);
 }
-
 
 ssize_t tend__sys_write(int fd, const void *p, size_t n)
 {
 	size_t most = get(&most_written);
 	int r = before("write");
 
-	return r ? r : real_write(fd, p, most && most < n ? most : n);
+	if (r == FAULT_AGAIN && may_say_again(fd))
+		return -EAGAIN;
+	if (r == FAULT_SHORT && n > 0)
+		most = 1;
+	return r < 0 ? r : real_write(fd, p, most && most < n ? most : n);
 }
 
-WRAP(int, poll, (struct pollfd * fds, nfds_t n, int64_t deadline), (fds, n, deadline))
+/* Whether a call that would wait until then may be woken for nothing: one that is late says so. */
+static bool may_wake(int64_t deadline)
+{
+	return deadline == INT64_MAX || (deadline != 0 && test_now_ns() < deadline);
+}
+
+/* Who does not wait wants to know, and gets no lies. */
+int tend__sys_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
+{
+	int r = before("poll");
+
+	if (r != FAULT_SPURIOUS || !may_wake(deadline))
+		return r < 0 ? r : real_poll(fds, n, deadline);
+	for (nfds_t i = 0; i < n; i++)
+		fds[i].revents = fds[i].events;
+	return (int)n;
+}
+
 WRAP(int, epoll, (void), ())
 WRAP(int, epoll_add, (int epfd, int fd, void *data), (epfd, fd, data))
-WRAP(int, epoll_wait, (int epfd, struct epoll_event *events, int n), (epfd, events, n))
+
+int tend__sys_epoll_wait(int epfd, struct epoll_event *events, int n)
+{
+	int r = before("epoll_wait");
+
+	return r < 0 ? r : r == FAULT_SPURIOUS ? 0 : real_epoll_wait(epfd, events, n);
+}
+
+int tend__sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadline)
+{
+	bool wakes = before("futex_wait") == FAULT_SPURIOUS && may_wake(deadline);
+
+	return wakes ? 0 : real_futex_wait(word, value, deadline);
+}
+
 WRAP(int, timerfd, (void), ())
 WRAP(int, timerfd_set, (int fd, int64_t deadline), (fd, deadline))
 WRAP(int, thread, (pthread_t *ret_thread, size_t stack, const char *name, void *(*run)(void *), void *arg),
@@ -269,8 +408,32 @@ WRAP(int, send_fds, (int socket, const void *message, size_t size, const int *fd
      (socket, message, size, fds, n, deadline))
 WRAP(int, pidfd_open, (pid_t pid), (pid))
 WRAP(int, setpgid, (pid_t pid), (pid))
-WRAP(int, wait, (int pidfd, pid_t pid, bool leave, siginfo_t *ret_info, struct rusage *ret_usage),
-     (pidfd, pid, leave, ret_info, ret_usage))
+WRAP(int, set_window, (int fd, unsigned short rows, unsigned short columns), (fd, rows, columns))
+WRAP(int, open_file, (const char *path), (path))
+WRAP(int, open_folder, (const char *path), (path))
+WRAP(int, open_at, (int folder, const char *name, bool for_writing), (folder, name, for_writing))
+WRAP(int, make_folder, (const char *path), (path))
+WRAP(int, remove_folder, (const char *path), (path))
+WRAP(int, check_writable, (int fd), (fd))
+WRAP(int, pipe_size, (int fd), (fd))
+WRAP(ssize_t, read_at_begin, (int fd, void *p, size_t n), (fd, p, n))
+WRAP(int, give, (int fd, int64_t uid, int64_t gid), (fd, uid, gid))
+WRAP(int, epoll_add_file, (int epfd, int fd, void *data), (epfd, fd, data))
+
+/* A thief in the host takes the status first; and what has ended may be a tracer's still. */
+int tend__sys_wait(int pidfd, pid_t pid, bool leave, siginfo_t *ret_info, struct rusage *ret_usage)
+{
+	int r = before("wait");
+
+	if (r == FAULT_THIEF)
+		real_wait(pidfd, pid, false, ret_info, ret_usage);
+	if (r == FAULT_SPURIOUS && leave) {
+		memset(ret_info, 0, sizeof *ret_info);
+		return 0;
+	}
+	return r < 0 ? r : real_wait(pidfd, pid, leave, ret_info, ret_usage);
+}
+
 WRAP(int, pidfd_signal, (int pidfd, int sig, unsigned flags), (pidfd, sig, flags))
 WRAP(int, kill, (pid_t pid, int sig), (pid, sig))
 
@@ -321,19 +484,26 @@ long test_live_allocations(void)
 	return get(&live_allocations);
 }
 
+/* Whether there is no memory. */
+static bool starves(void)
+{
+	add(&ALLOC->n, 1);
+	return strike(&ALLOC->fault) != 0;
+}
+
 void *tend__malloc(size_t size)
 {
-	return strike(&alloc_fault) ? NULL : counted(malloc(size));
+	return starves() ? NULL : counted(malloc(size));
 }
 
 void *tend__calloc(size_t n, size_t size)
 {
-	return strike(&alloc_fault) ? NULL : counted(calloc(n, size));
+	return starves() ? NULL : counted(calloc(n, size));
 }
 
 void *tend__realloc(void *p, size_t size)
 {
-	if (strike(&alloc_fault))
+	if (starves())
 		return NULL;
 	return p ? realloc(p, size) : counted(malloc(size));
 }
@@ -343,7 +513,7 @@ void *tend__aligned_calloc(size_t alignment, size_t size)
 	size_t rounded = (size + alignment - 1) & ~(alignment - 1);
 	void *p;
 
-	if (rounded < size || strike(&alloc_fault))
+	if (rounded < size || starves())
 		return NULL;
 	p = counted(aligned_alloc(alignment, rounded));
 	if (p)
@@ -360,5 +530,5 @@ void tend__free(void *p)
 
 char *tend__strdup(const char *s)
 {
-	return !s || strike(&alloc_fault) ? NULL : counted(strdup(s));
+	return !s || starves() ? NULL : counted(strdup(s));
 }

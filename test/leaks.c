@@ -219,6 +219,15 @@ void leaks_kill(const char *cookie)
 		hunt(cookie, NULL);
 }
 
+bool leaks_no_strays(const char *cookie, char *ret_report, size_t size)
+{
+	struct report r = { .text = ret_report, .size = size };
+
+	ret_report[0] = '\0';
+	hunt(cookie, &r);
+	return r.used == 0;
+}
+
 bool leaks_check(const struct leaks *before, const char *cookie, char *ret_report, size_t size)
 {
 	struct report r = { .text = ret_report, .size = size };

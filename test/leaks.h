@@ -29,6 +29,9 @@ bool leaks_check(const struct leaks *before, const char *cookie, char *ret_repor
 /* Whether the signal mask and all dispositions are the same in both. */
 bool leaks_same_signals(const struct leaks *a, const struct leaks *b);
 
+/* Only the last of these: names the processes with `cookie` in their environment; true when there is none. */
+bool leaks_no_strays(const char *cookie, char *ret_report, size_t size);
+
 /* SIGKILL for every process with the cookie in its environment. */
 void leaks_kill(const char *cookie);
 

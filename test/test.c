@@ -184,7 +184,7 @@ static void copy_file_line(const char *path)
 		close(fd);
 }
 
-static void show_threads(void)
+void test_show_threads(void)
 {
 	static const char *const facts[] = { "comm", "wchan", "syscall" };
 	DIR *dir = opendir("/proc/self/task");
@@ -210,7 +210,7 @@ static void on_alarm(int sig)
 	dprintf(STDERR_FILENO, "\ntest %s: took too long\n", state.running ? state.running : "?");
 	signal(sig, SIG_DFL);
 	alarm(5);
-	show_threads();
+	test_show_threads();
 	leaks_kill(state.cookie);
 	abort();
 }

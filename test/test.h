@@ -37,6 +37,9 @@ const char *test_name(void);
 /* The watchdog's time begins anew. */
 void test_restart_watchdog(void);
 
+/* To stderr: each thread of this process, and what it waits for.  Also in a signal handler that ends the process. */
+void test_show_threads(void);
+
 /* The test that runs leaves `n` allocations behind on purpose (a log target, which is never freed). */
 void test_keeps_allocations(long n);
 
