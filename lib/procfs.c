@@ -26,18 +26,23 @@ struct found {
 	bool incomplete; /* something could not be read */
 };
 
+/* The kernel hands such a file over in pieces, of a page for example. */
 int tend__procfs_slurp(const char *path, char *ret_text, size_t room)
 {
 	int fd = tend__sys_open_file(path);
+	size_t used = 0;
 	ssize_t n;
 
 	if (fd < 0)
 		return fd;
-	n = tend__sys_read(fd, ret_text, room - 1);
+	do {
+		n = tend__sys_read(fd, ret_text + used, room - 1 - used);
+		used += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && used < room - 1);
 	tend__sys_close(fd);
-	if (n <= 0)
+	if (n < 0 || used == 0)
 		return n < 0 ? (int)n : -ESRCH;
-	ret_text[n] = '\0';
+	ret_text[used] = '\0';
 	return 0;
 }
 

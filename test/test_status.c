@@ -218,6 +218,22 @@ static void states(void)
 	tend_process_free(p);
 }
 
+/* A file of /proc may come in pieces. */
+static void read_in_pieces(void)
+{
+	tend_process *p = spawn_plain("obedient", NULL);
+
+	if (!p)
+		return;
+	CHECK_INT(0, tend_process_signal(p, SIGSTOP, TEND_LEADER, NULL));
+	fault_twist("read", 1, FAULT_SHORT, true);
+	await_state(p, TEND_STATE_STOPPED);
+	CHECK(fault_fired());
+	fault_reset();
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(p);
+}
+
 /* A status that was looked at leaves the status for the host's own waitid(2), and its guard armed (RS-2). */
 static void looking_does_not_reap(void)
 {
@@ -284,6 +300,7 @@ int main(int argc, char **argv)
 		{ "sigchld_ignored", sigchld_ignored },
 		{ "core_and_signal_by_the_kernel", core_and_signal_by_the_kernel },
 		{ "states", states },
+		{ "read_in_pieces", read_in_pieces },
 		{ "looking_does_not_reap", looking_does_not_reap },
 		{ "unkillable_is_explained", unkillable_is_explained },
 		{ "with_fallbacks", with_fallbacks },
