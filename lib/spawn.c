@@ -233,11 +233,9 @@ static bool read_answer(struct tend__spawning *s, struct tend__child_error *ret_
  */
 static enum answer hear_child(struct tend__spawning *s, struct tend__child_error *ret_error)
 {
-	struct pollfd p = { .fd = s->error_pipe[0], .events = POLLIN };
-
 	close_one(&s->error_pipe[1]);
 	if (s->shared) {
-		if (tend__sys_poll(&p, 1, 0) > 0 && read_answer(s, ret_error))
+		if (tend__sys_readable(s->error_pipe[0]) > 0 && read_answer(s, ret_error))
 			return FAILED;
 		return s->shared == TEND__CHILD_EXECUTES ? EXECUTED : VANISHED;
 	}
@@ -257,7 +255,7 @@ static int bury(tend_process *p, bool kill_it)
 	struct pollfd pidfd = { .fd = p->pidfd, .events = POLLIN };
 	siginfo_t info = { .si_pid = 0 };
 	struct rusage usage;
-	int r = 0;
+	int r = 0, polled = 1;
 
 	if (kill_it && p->pidfd >= 0) {
 		tend__lock(&p->lock);
@@ -270,8 +268,13 @@ static int bury(tend_process *p, bool kill_it)
 		tend__sys_reap(p->pid);
 		return 0;
 	}
-	while (r == 0 && tend__sys_poll(&pidfd, 1, TEND__NEVER) == 1)
-		r = tend__sys_wait(p->pidfd, p->pid, false, &info, &usage); /* 0: a tracer holds it */
+	while (r == 0 && polled == 1) {
+		polled = tend__sys_poll(&pidfd, 1, TEND__NEVER);
+		if (polled == 1)
+			r = tend__sys_wait(p->pidfd, p->pid, false, &info, &usage); /* 0: a tracer holds it */
+	}
+	if (polled < 0)
+		tend__sys_reap(p->pid);
 	return r > 0 && (info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED) ? info.si_status : 0;
 }
 

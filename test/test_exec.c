@@ -385,6 +385,27 @@ static void any_call_fails(void)
 	CHECK(!hit);
 }
 
+/* poll(2) says EINVAL where the limit of descriptors is 0 by now: the child's error is told, and no zombie left. */
+static void polls_fail(void)
+{
+	const char *argv[] = { "/nowhere/prog", NULL };
+	struct tend_spawn s = test_spawn_options(argv, NULL);
+	size_t fds = test_count_fds();
+	struct tend_error e = { .code = 0 };
+	tend_process *p = NULL;
+
+	for (unsigned long i = 1; i <= 3; i++) {
+		fault_only_this_thread(true);
+		fault_fail_sys_from("poll", i, EINVAL);
+		CHECK_INT(-ENOENT, tend_spawn(&s, &p, &e));
+		CHECK_INT(TEND_STEP_EXEC, e.step);
+		CHECK(test_no_children());
+		CHECK_INT(fds, test_count_fds());
+		p = tend_process_free(p);
+	}
+	fault_reset();
+}
+
 /* Hazards 6, 12: where memory that should be shared is copied, as valgrind and emulators do, the pipe has to tell. */
 static void with_fallbacks(void)
 {
@@ -409,6 +430,7 @@ int main(int argc, char **argv)
 		{ "memory_runs_out", memory_runs_out },
 		{ "system_calls_fail", system_calls_fail },
 		{ "any_call_fails", any_call_fails },
+		{ "polls_fail", polls_fail },
 		{ "with_fallbacks", with_fallbacks },
 	};
 
