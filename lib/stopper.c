@@ -73,7 +73,20 @@ static void explain(tend_process *p, struct tend_kernel_state *ret_state)
 	          (int)ret_state->tracer);
 }
 
-static void finish(tend_process *p, enum tend_stopped outcome)
+/* [locked] Whether whoever has joined meanwhile gives SIGKILL longer; then the stop goes on. */
+static bool has_more_time(struct tend__stopping *s)
+{
+	int64_t deadline = tend__after(s->kill_sent, tend__span_ns(s->plan.after_kill));
+
+	if (deadline <= s->deadline || deadline <= tend__now_ns())
+		return false;
+	s->deadline = deadline;
+	s->machine.state = TEND__STOP_KILLING;
+	return true;
+}
+
+/* Whether the stop is over. */
+static bool finish(tend_process *p, enum tend_stopped outcome)
 {
 	struct tend__stopping *s = &p->stopping;
 	struct tend_pid_name survivors[TEND_MAX_NAMED] = { { .pid = 0 } };
@@ -83,6 +96,10 @@ static void finish(tend_process *p, enum tend_stopped outcome)
 	if (outcome == TEND_STOP_UNCONFIRMED)
 		explain(p, &leader);
 	tend__lock(&p->lock);
+	if ((outcome == TEND_STOP_SURVIVORS || outcome == TEND_STOP_UNCONFIRMED) && has_more_time(s)) {
+		tend__unlock(&p->lock);
+		return false;
+	}
 	s->report.outcome = outcome;
 	s->report.phase = outcome == TEND_STOPPED_BEFORE ? 0 : s->machine.phase;
 	s->report.duration_ns = tend__now_ns() - s->began;
@@ -103,6 +120,7 @@ static void finish(tend_process *p, enum tend_stopped outcome)
 	tend__event_signal(&p->changed);
 	tend__log(outcome >= TEND_STOP_SURVIVORS ? TEND_LOG_ERROR : TEND_LOG_INFO, "stopped", p->name, p->pid,
 	          "the stop has ended: %s", tend_stopped_name(outcome));
+	return true;
 }
 
 /* The phase's signal; whether the machine has to be told of a refusal. */
@@ -149,20 +167,15 @@ static bool act(tend_process *p, enum tend__stop_action action)
 		is_refused = send_kill(p);
 		break;
 	case TEND__STOP_END_BEFORE:
-		finish(p, TEND_STOPPED_BEFORE);
-		return true;
+		return finish(p, TEND_STOPPED_BEFORE);
 	case TEND__STOP_END_IN_PHASE:
-		finish(p, TEND_STOPPED_IN_PHASE);
-		return true;
+		return finish(p, TEND_STOPPED_IN_PHASE);
 	case TEND__STOP_END_BY_KILL:
-		finish(p, TEND_STOPPED_BY_KILL);
-		return true;
+		return finish(p, TEND_STOPPED_BY_KILL);
 	case TEND__STOP_END_NOT_GONE:
-		finish(p, tend__process_has_exited(p) ? TEND_STOP_SURVIVORS : TEND_STOP_UNCONFIRMED);
-		return true;
+		return finish(p, tend__process_has_exited(p) ? TEND_STOP_SURVIVORS : TEND_STOP_UNCONFIRMED);
 	case TEND__STOP_END_REFUSED:
-		finish(p, TEND_STOP_REFUSED);
-		return true;
+		return finish(p, TEND_STOP_REFUSED);
 	}
 	p->stopping.look_at = 0;
 	return is_refused && act(p, tend__stop_step(m, TEND__STOP_REFUSAL));
@@ -189,8 +202,21 @@ bool tend__stopper_begin(tend_process *p)
 	return act(p, tend__stop_step(&s->machine, event));
 }
 
+/* The first SIGKILL may not have reached all, and this one is promised for now; the deadline stays. */
+static void kill_once_more(tend_process *p)
+{
+	tend__lock(&p->lock);
+	send_noted(p, SIGKILL, TEND_GROUP);
+	tend__unlock(&p->lock);
+	p->stopping.look_at = 0;
+}
+
 bool tend__stopper_kill(tend_process *p)
 {
+	if (p->stopping.machine.state == TEND__STOP_KILLING) {
+		kill_once_more(p);
+		return false;
+	}
 	return act(p, tend__stop_step(&p->stopping.machine, TEND__STOP_KILL_NOW));
 }
 

@@ -611,6 +611,38 @@ static void lost_signal(void)
 	tend_process_free(p);
 }
 
+static void kill_it(struct test_thread *t, void *arg)
+{
+	struct stopping *s = arg;
+
+	WORKER_CHECK_INT(t, 0, tend_process_kill(s->p, TEST_PATIENCE, &s->report, NULL));
+}
+
+/* A kill that meets one that is waited for, and did not reach all: there is another SIGKILL, now. */
+static void kill_during_kill(void)
+{
+	struct stopping s = { .p = ready("obedient", NULL, "ready", NULL, 0) };
+	unsigned long sent = fault_sys_calls("pidfd_signal") + fault_sys_calls("kill");
+	struct tend_stop_report r;
+	struct test_thread t;
+	struct tend_error e;
+
+	if (!s.p)
+		return;
+	fault_fail_sys_from("pidfd_signal", 1, ESRCH);
+	fault_fail_sys_from("kill", 1, ESRCH);
+	test_thread_start(&t, kill_it, &s);
+	while (fault_sys_calls("pidfd_signal") + fault_sys_calls("kill") == sent)
+		sched_yield();
+	fault_reset();
+	CHECK_OK(tend_process_kill(s.p, TEST_PATIENCE, &r, &e), &e);
+	test_thread_join(&t);
+	CHECK_INT(TEND_STOPPED_BY_KILL, r.outcome);
+	CHECK_INT(TEND_STOPPED_BY_KILL, s.report.outcome);
+	CHECK_INT(2, (intmax_t)s.report.n_signals);
+	tend_process_free(s.p);
+}
+
 /* Hazards 27, 36: the same, by number instead of by pidfd. */
 static void with_fallbacks(void)
 {
@@ -648,6 +680,7 @@ int main(int argc, char **argv)
 		{ "what_is_done_is_logged", what_is_done_is_logged },
 		{ "what_became_of_a_signal_is_logged", what_became_of_a_signal_is_logged },
 		{ "lost_signal", lost_signal },
+		{ "kill_during_kill", kill_during_kill },
 		{ "with_fallbacks", with_fallbacks },
 	};
 
