@@ -174,6 +174,6 @@ size_t tend__group_members(tend_process *p, struct tend_pid_name *ret_names)
 bool tend__group_is_empty(tend_process *p)
 {
 	if (p->cgroup.path)
-		return tend__cgroup_is_empty(&p->cgroup);
+		return p->cgroup_emptied || tend__cgroup_is_empty(&p->cgroup);
 	return tend__group_members(p, NULL) == 0 && tend__group_members(p, NULL) == 0;
 }

@@ -263,6 +263,33 @@ static void entering_is_refused(void)
 	test_settle(fds);
 }
 
+/* Each look in turn fails once, as with too many descriptors in the system: that it is empty is seen all the same. */
+static void looks_fail(void)
+{
+	const char *argv[] = { helper("forker"), "hold-setsid", "3", NULL };
+	const struct tend_stop plan = { .after_kill = TEST_PATIENCE };
+	struct tend_stop_report report = { .outcome = TEND_STOP_NOT_RUN };
+	size_t fds = test_count_fds();
+	struct tend_exit ended;
+	struct tend_error e;
+	bool hit = true;
+
+	for (unsigned long i = 1; hit && i < 100; i++) {
+		tend_process *p = start(argv);
+
+		if (!p || !test_wait(p, &ended))
+			return;
+		fault_fail_sys("open_at", i, ENFILE);
+		CHECK_OK(tend_process_stop(p, &plan, &report, &e), &e);
+		hit = fault_fired();
+		fault_reset();
+		CHECK(report.outcome == TEND_STOPPED_BY_KILL);
+		tend_process_free(p);
+	}
+	CHECK(!hit);
+	test_settle(fds);
+}
+
 /* A directory that is none of a cgroup file system is left as it was. */
 static void not_a_cgroup(void)
 {
@@ -378,6 +405,7 @@ int main(int argc, char **argv)
 		{ "removed_behind_the_handle", removed_behind_the_handle },
 		{ "is_refused_or_replaced", is_refused_or_replaced },
 		{ "entering_is_refused", entering_is_refused },
+		{ "looks_fail", looks_fail },
 		{ "not_a_cgroup", not_a_cgroup },
 		{ "failed_spawn_leaves_none", failed_spawn_leaves_none },
 		{ "mounted_elsewhere", mounted_elsewhere },
