@@ -238,6 +238,17 @@ static bool sum_up_writer(struct run_stream *s, const struct run_writer *w)
 	return sum_up(s, w->consumer, ended ? SOON : TEND_AT_ONCE, false);
 }
 
+/* What was passed on is all that was read, and not all that there was. */
+static void look_for_read_error(struct run *run, const struct run_stream *s)
+{
+	struct tend_stream_stats stats = tend_stream_stats(s->stream);
+
+	if (stats.end != TEND_END_READ_ERROR)
+		return;
+	run_has_failed(run);
+	say("%.60s: %s could not be read to its end: %s", run->name, s->name, strerror(stats.read_errno));
+}
+
 static void settle_stream(struct run *run, struct run_stream *s)
 {
 	bool complete = true;
@@ -247,6 +258,7 @@ static void settle_stream(struct run *run, struct run_stream *s)
 	complete &= sum_up_writer(s, &s->pass);
 	complete &= sum_up_writer(s, &s->log);
 	s->complete = complete;
+	look_for_read_error(run, s);
 	if (s->bytes_dropped > 0)
 		say_info("%.60s: %s: %" PRIu64 " bytes were lost to full buffers", run->name, s->name,
 		         s->bytes_dropped);
