@@ -54,6 +54,7 @@ test_programs = \
 	%D%/test_stop \
 	%D%/test_stream \
 	%D%/test_survivors \
+	%D%/test_torture \
 	%D%/test_two_streams \
 	%D%/test_visit \
 	%D%/test_with_parent \
@@ -70,7 +71,8 @@ tool_programs = \
 	%D%/test_tool \
 	%D%/test_tool_output \
 	%D%/test_tool_signals \
-	%D%/test_tool_stop
+	%D%/test_tool_stop \
+	%D%/test_torture_tool
 # Those whose threads can meet in more than one order: what "make check-loop" repeats.
 loop_programs = \
 	%D%/test_adopt \
@@ -172,6 +174,7 @@ check_LTLIBRARIES += %D%/libtesting.la
 	%D%/streams.c %D%/streams.h \
 	%D%/test.c %D%/test.h \
 	%D%/thread.c %D%/thread.h \
+	%D%/torture.c %D%/torture.h \
 	%D%/writing.c %D%/writing.h
 if BUILD_TOOL
 %C%_libtesting_la_SOURCES += %D%/tool.c %D%/tool.h
@@ -181,6 +184,27 @@ endif
 LDADD = %D%/libtesting.la $(CUNIT_LIBS) $(URCU_LIBS) $(JANSSON_LIBS)
 %C%_test_soak_SOURCES = %D%/test_soak.c %D%/soak_job.c %D%/soak.h
 %C%_test_line_property_SOURCES = %D%/test_line_property.c fuzz/line_oracle.c fuzz/line_oracle.h
+%C%_test_torture_SOURCES = \
+	%D%/test_torture.c \
+	%D%/torture_scenarios.h \
+	%D%/torture_spawn.c \
+	%D%/torture_stream.c
+# The command itself, linked with test/fault.c.
+%C%_test_torture_tool_SOURCES = \
+	%D%/test_torture_tool.c \
+	tools/cmd_run.c \
+	tools/duration.c \
+	tools/io.c \
+	tools/moment.c \
+	tools/run_options.c \
+	tools/run_report.c \
+	tools/run_signals.c \
+	tools/run_specs.c \
+	tools/run_streams.c \
+	tools/run_watch.c \
+	tools/say.c \
+	tools/signal_name.c
+%C%_test_torture_tool_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) -iquote$(top_srcdir)/tools
 %D%/test_tool%: private AM_CPPFLAGS += $(JANSSON_CFLAGS)
 
 # Children are plain programs: a sanitizer would change how they crash and what they leave open.
@@ -272,7 +296,8 @@ LOOPS = 100
 
 variant = +@MAKE='$(MAKE)' CC='$(CC)' VALGRIND_FLAGS='$(VALGRIND_FLAGS)' $(SHELL) $(srcdir)/%D%/variant.sh
 
-.PHONY: check-programs check-asan check-tsan check-valgrind check-clang check-loop check-defects check-orders soak load
+.PHONY: check-programs check-asan check-tsan check-valgrind check-clang check-loop check-defects check-orders
+.PHONY: check-torture soak load
 check-programs: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(program_tests)'
 
@@ -297,6 +322,14 @@ soak: %D%/test_soak $(test_helpers)
 # Much at once; the figures are this machine's.
 load: %D%/test_load $(test_helpers)
 	$(AM_TESTS_ENVIRONMENT) LOAD=full %D%/test_load
+
+# The i-th failure of everything that can fail; TORTURE_ONLY=SCENARIO[:CALL[:I[:ERROR[:MODE]]]] for these points alone.
+torture_programs = %D%/test_torture
+if BUILD_TOOL
+torture_programs += %D%/test_torture_tool
+endif
+check-torture: $(torture_programs) $(test_helpers)
+	@$(AM_TESTS_ENVIRONMENT) r=0; for program in $(torture_programs); do ./$$program --all || r=1; done; exit $$r
 
 check-loop: $(loop_programs) $(test_helpers)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/loop.sh $(LOOPS) $(loop_programs)

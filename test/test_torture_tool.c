@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The i-th failure of everything that can fail, in the tend command: see torture.h.  It says with its exit status and a
+ * line on stderr that something failed, or it has passed on what the child wrote and ends as the child did; and the
+ * child is gone with it.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "cmd_run.h"
+#include "test.h"
+#include "torture.h"
+
+#define MAX_ARGS 24
+
+/* A file in memory as this process's `fd` from now on. */
+static void catch_output(int fd)
+{
+	int file = memfd_create("caught", MFD_CLOEXEC);
+
+	CHECK(file >= 0 && dup2(file, fd) == fd);
+	close(file);
+}
+
+static const char *caught(int fd, char *room, size_t size)
+{
+	ssize_t n = pread(fd, room, size - 1, 0);
+
+	room[n > 0 ? n : 0] = '\0';
+	return room;
+}
+
+/* "tend run" with these arguments: it ends with `status` and has passed on `out`, or says why not. */
+static void run(int status, const char *out, const char *const *args)
+{
+	char *argv[MAX_ARGS + 2] = { (char[]){ "run" } };
+	char said[2048], passed[2048], text[600];
+	int argc = 1, r;
+
+	while (args[argc - 1] && argc < MAX_ARGS)
+		argv[argc] = (char *)(uintptr_t)args[argc - 1], argc++;
+	catch_output(STDOUT_FILENO);
+	catch_output(STDERR_FILENO);
+	r = cmd_run(argc, argv);
+	fflush(NULL);
+	caught(STDOUT_FILENO, passed, sizeof passed);
+	caught(STDERR_FILENO, said, sizeof said);
+	if (r == status && strcmp(passed, out) == 0)
+		return;
+	if (r == status && torture_injects("check_open"))
+		return; /* what is closed here is closed in the child */
+	snprintf(text, sizeof text, "status %d, stdout \"%.100s\", stderr \"%.300s\"", r, passed, said);
+	TOLD(text);
+	if (r == status || !said[0])
+		WRONG(text);
+}
+#define RUN(status, out, ...) run(status, out, (const char *const[]){ __VA_ARGS__, NULL })
+
+static void plain(void)
+{
+	RUN(3, "some text\n", helper("exiter"), "3", "some text\n");
+}
+
+static void both_streams(void)
+{
+	RUN(0, "one\nthree\n", "--tail", "2", "--log", "/dev/null", "--report", "/dev/null", "--name", "both", "--",
+	    helper("printer"), "one\\n", "-e", "two\\n", "-o", "three\\n");
+}
+
+static void reported(void)
+{
+	RUN(7, "", "-v", "-v", "--report", "-", "--stdout", "backend=single", "--", helper("exiter"), "7");
+}
+
+static void timed_out(void)
+{
+	RUN(CMD_TIMED_OUT, "ready\n", "--timeout", "50ms", "--stop", "TERM:1ms:leader", "--", helper("stubborn"));
+}
+
+static void ready(void)
+{
+	RUN(CMD_TIMED_OUT, "", "--ready", "^ready", "--ready-timeout", "60s", "--timeout", "50ms", "--stdout",
+	    "discard", "--", helper("obedient"));
+}
+
+static void from_file(void)
+{
+	RUN(0, "0\n", "--stdin", "/dev/null", "--stderr", "discard", "--", helper("stdiner"));
+}
+
+static void not_found(void)
+{
+	RUN(CMD_NOT_FOUND, "", "/nowhere/prog");
+}
+
+static const struct torture scenarios[] = {
+	{ "tool_plain", plain, false, true },
+	{ "tool_both_streams", both_streams, false, true },
+	{ "tool_reported", reported, false, true },
+	{ "tool_timed_out", timed_out, false, true },
+	{ "tool_ready", ready, false, true },
+	{ "tool_from_file", from_file, false, true },
+	{ "tool_not_found", not_found, false, true },
+};
+
+int main(int argc, char **argv)
+{
+	return torture_main(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios);
+}
