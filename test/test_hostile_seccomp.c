@@ -285,7 +285,7 @@ static void without_new_threads(void)
 
 /* ---- later ---- */
 
-/* A filter that comes when the group was left to its pidfd: who is there cannot be reached, and is not gone for that. */
+/* A filter that comes when the group was left to its pidfd: who is there cannot be reached, and is not gone. */
 static void pidfd_signal_refused_later(void)
 {
 	const struct tend_stop kill_it = { .after_kill = TEND_MS(20) };
