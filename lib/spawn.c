@@ -218,32 +218,41 @@ static void clone_quietly(struct tend__spawning *s)
 	pthread_setcancelstate(cancel, NULL);
 }
 
-enum answer { EXECUTED, FAILED, VANISHED };
+enum answer { EXECUTED, FAILED, VANISHED, UNHEARD };
 
-static bool read_answer(struct tend__spawning *s, struct tend__child_error *ret_error)
+/* Whether there was something; *ret_answer is what it means that there was not, or could not be read. */
+static bool read_answer(struct tend__spawning *s, enum answer nothing, struct tend__child_error *ret_error,
+                        enum answer *ret_answer)
 {
-	return tend__sys_read(s->error_pipe[0], ret_error, sizeof *ret_error) == (ssize_t)sizeof *ret_error;
+	ssize_t n = tend__sys_read(s->error_pipe[0], ret_error, sizeof *ret_error);
+
+	if (n == (ssize_t)sizeof *ret_error)
+		return true;
+	ret_error->error = n < 0 ? (int32_t)-n : 0;
+	*ret_answer = n < 0 ? UNHEARD : nothing;
+	return false;
 }
 
 /*
- * What the child said.  A child that shares our memory has executed or ended by now, so what it had to say is in the
- * pipe, and the end of the pipe is not waited for: a stranger's fork may hold a copy of it.  One that does not is
- * waited for.  Who was killed on its way (for want of memory, by a filter) says nothing, and its own progress tells;
- * only where a clone shares no memory without saying so, as under an emulator, nobody does.
+ * What the child said.  A child that shares our memory has executed or ended by now: its progress tells which, and what
+ * it had to say is in the pipe, whose end is not waited for: a stranger's fork may hold a copy of it.  One that does
+ * not is waited for; who was killed on its way, for want of memory or by a filter, has not said when.  Where a clone
+ * shares no memory without saying so, as under an emulator, nobody can tell that from an exec.
  */
 static enum answer hear_child(struct tend__spawning *s, struct tend__child_error *ret_error)
 {
+	enum answer answer = VANISHED;
+
 	close_one(&s->error_pipe[1]);
-	if (s->shared) {
-		if (tend__sys_readable(s->error_pipe[0]) > 0 && read_answer(s, ret_error))
-			return FAILED;
-		return s->shared == TEND__CHILD_EXECUTES ? EXECUTED : VANISHED;
-	}
-	if (!read_answer(s, ret_error))
-		return s->plan.says_when ? VANISHED : EXECUTED;
+	if (s->shared == TEND__CHILD_RUNS)
+		return VANISHED;
+	if (s->shared == TEND__CHILD_EXECUTES)
+		return EXECUTED;
+	if (!read_answer(s, s->shared || s->plan.says_when ? VANISHED : EXECUTED, ret_error, &answer))
+		return answer;
 	if (ret_error->step != TEND_STEP_NONE)
 		return FAILED;
-	return read_answer(s, ret_error) ? FAILED : EXECUTED;
+	return read_answer(s, EXECUTED, ret_error, &answer) ? FAILED : answer;
 }
 
 /*
@@ -382,6 +391,9 @@ static int start_child(struct tend__spawning *s, struct tend_error *err)
 		return refuse_child(s, &e, err);
 	case VANISHED:
 		return refuse_vanished(s, err);
+	case UNHEARD:
+		bury(p, true);
+		return tend__refuse_step(s, -e.error, TEND_STEP_READ, "nothing can be heard of it", err);
 	}
 	r = make_known(s, err);
 	if (r < 0)

@@ -43,6 +43,7 @@ TEND__UNINSTRUMENTED static void say(const struct tend__child *c, enum tend_step
 TEND__UNINSTRUMENTED void tend__child_fail(const struct tend__child *c, enum tend_step step, long error, size_t index)
 {
 	say(c, step, error, index);
+	*c->plan->shared = TEND__CHILD_FAILED;
 	for (;;)
 		raw_call(SYS_exit_group, 127, 0, 0);
 }

@@ -36,8 +36,8 @@ struct tend__plan {
 	volatile int *shared;    /* how far the child is: the parent sees it exactly if they share memory */
 };
 
-/* How far: one that is killed before it executes was never the program. */
-enum { TEND__CHILD_RUNS = 1, TEND__CHILD_EXECUTES };
+/* How far: one that is killed before it executes was never the program.  Failed: it has said so through the pipe. */
+enum { TEND__CHILD_RUNS = 1, TEND__CHILD_EXECUTES, TEND__CHILD_FAILED };
 
 /* Through the error pipe: which step (enum tend_step) failed, and why.  Nothing more comes when the exec succeeded. */
 struct tend__child_error {

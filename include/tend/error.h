@@ -29,7 +29,7 @@ enum tend_step {
 	TEND_STEP_SIGNALS,      /* in the child: rt_sigaction, rt_sigprocmask */
 	TEND_STEP_EXEC,         /* in the child: execve(2) */
 	TEND_STEP_SUBSCRIBE,    /* the stream's slot is taken, or the stream is gone */
-	TEND_STEP_READ,         /* read(2) of a stream */
+	TEND_STEP_READ,         /* read(2) of a stream, or of what a new child has to say */
 	TEND_STEP_WRITE,        /* write(2) to the child's stdin */
 	TEND_STEP_WAIT,         /* waitid(2) */
 	TEND_STEP_SIGNAL_LEADER,/* pidfd_send_signal(2) to the child */
