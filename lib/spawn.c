@@ -224,9 +224,14 @@ enum answer { EXECUTED, FAILED, VANISHED, UNHEARD };
 static bool read_answer(struct tend__spawning *s, enum answer nothing, struct tend__child_error *ret_error,
                         enum answer *ret_answer)
 {
-	ssize_t n = tend__sys_read(s->error_pipe[0], ret_error, sizeof *ret_error);
+	size_t used = 0;
+	ssize_t n;
 
-	if (n == (ssize_t)sizeof *ret_error)
+	do {
+		n = tend__sys_read(s->error_pipe[0], (char *)ret_error + used, sizeof *ret_error - used);
+		used += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && used < sizeof *ret_error);
+	if (n > 0)
 		return true;
 	ret_error->error = n < 0 ? (int32_t)-n : 0;
 	*ret_answer = n < 0 ? UNHEARD : nothing;

@@ -70,6 +70,7 @@ test_programs = \
 tool_programs = \
 	%D%/test_tool \
 	%D%/test_tool_output \
+	%D%/test_tool_random \
 	%D%/test_tool_signals \
 	%D%/test_tool_stop \
 	%D%/test_torture_tool

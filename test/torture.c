@@ -48,7 +48,7 @@ static const struct refusal {
 	{ "set_pipe_size", { EPERM, EBUSY, ENOMEM }, { TEND_STEP_NONE } },
 	{ "pipe_size", { EINVAL }, { TEND_STEP_NONE } },
 	{ "readable", { ENOTTY }, { TEND_STEP_NONE } },
-	{ "read", { EIO, ENOMEM }, { TEND_STEP_CGROUP } },
+	{ "read", { EIO, ENOMEM }, { TEND_STEP_CGROUP, TEND_STEP_READ } },
 	{ "read_at_begin", { ENOMEM }, { TEND_STEP_NONE } },
 	{ "write", { EPIPE, EIO, ENOSPC, ENOMEM }, { TEND_STEP_WRITE } },
 	{ "poll", { ENOMEM, EINVAL }, { TEND_STEP_WRITE } },
