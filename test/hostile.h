@@ -66,7 +66,7 @@ void hostile_echo(size_t size);
 /* A child that has no signal blocked or ignored, and no descriptor but 0, 1 and 2. */
 void hostile_child_is_clean(void);
 
-/* Fewer where each one is slow: n, a tenth of it under valgrind and sanitizers. */
+/* n; a tenth of it where each one is slow, under valgrind and sanitizers, or they are many, in check-loop. */
 int hostile_rounds(int n);
 
 #endif
