@@ -6,6 +6,8 @@
 test_programs = \
 	%D%/test_adopt \
 	%D%/test_backpressure \
+	%D%/test_blocking \
+	%D%/test_blocking_stream \
 	%D%/test_broadcast \
 	%D%/test_bursts \
 	%D%/test_cgroup \
@@ -78,6 +80,8 @@ tool_programs = \
 loop_programs = \
 	%D%/test_adopt \
 	%D%/test_backpressure \
+	%D%/test_blocking \
+	%D%/test_blocking_stream \
 	%D%/test_broadcast \
 	%D%/test_bursts \
 	%D%/test_cgroup \
@@ -166,8 +170,11 @@ endif
 # The core with test/fault.c in place of mem.c and sys.c, and the runner: one archive, in which ld finds all of it.
 check_LTLIBRARIES += %D%/libtesting.la
 %C%_libtesting_la_SOURCES = \
+	%D%/asleep.c %D%/asleep.h \
+	%D%/blocked.c %D%/blocked.h \
 	%D%/books.c %D%/books.h \
 	%D%/children.c \
+	%D%/dump.c %D%/dump.h \
 	%D%/fault.c %D%/fault.h \
 	%D%/hostile.c %D%/hostile.h \
 	%D%/leaks.c %D%/leaks.h \

@@ -3,10 +3,7 @@
 #include "test.h"
 
 #include <CUnit/Basic.h>
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dump.h"
 #include "leaks.h"
 
 #if defined(__has_include)
@@ -172,45 +170,18 @@ bool test_check_ok(int result, const struct tend_error *error, const char *text,
 
 /* ---- the watchdog ---- */
 
-static void copy_file_line(const char *path)
-{
-	char line[200];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line);
-
-	if (n > 0)
-		dprintf(STDERR_FILENO, "    %.*s%s", (int)n, line, line[n - 1] == '\n' ? "" : "\n");
-	if (fd >= 0)
-		close(fd);
-}
-
 void test_show_threads(void)
 {
-	static const char *const facts[] = { "comm", "wchan", "syscall" };
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *entry;
-	char path[300];
-
-	while (dir && (entry = readdir(dir))) {
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		dprintf(STDERR_FILENO, "  thread %s\n", entry->d_name);
-		for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
-			snprintf(path, sizeof path, "/proc/self/task/%s/%s", entry->d_name, facts[i]);
-			copy_file_line(path);
-		}
-	}
-	if (dir)
-		closedir(dir);
+	dump_threads(__func__);
 }
 
-/* The process is lost anyway: should the reading of /proc meet a lock that is held, a second alarm ends it. */
+/* The process is lost anyway: should the dump meet a lock that is held, a second alarm ends it. */
 static void on_alarm(int sig)
 {
 	dprintf(STDERR_FILENO, "\ntest %s: took too long\n", state.running ? state.running : "?");
 	signal(sig, SIG_DFL);
-	alarm(5);
-	test_show_threads();
+	alarm(10);
+	dump_threads(__func__);
 	leaks_kill(state.cookie);
 	abort();
 }
@@ -344,6 +315,7 @@ int test_main(int argc, char **argv, const char *suite, const struct test *tests
 	state.tests = tests;
 	state.n_tests = n_tests;
 	state.pid = getpid();
+	dump_prepare();
 	/* whoever forks does not print twice what is buffered */
 	setvbuf(stdout, NULL, _IONBF, 0);
 	sigaction(SIGALRM, &alarmed, NULL);
