@@ -157,12 +157,10 @@ static void show_thread(pid_t tid, const char *handler)
 	struct asleep a;
 	char what[256];
 
-	if (asleep_look(tid, &a)) {
+	snprintf(what, sizeof what, "it got the alarm");
+	if (asleep_look(tid, &a) && tid != gettid())
 		asleep_describe(&a, what, sizeof what);
-		dprintf(STDERR_FILENO, "  thread %d %s: %s\n", (int)tid, a.comm, what);
-	} else {
-		dprintf(STDERR_FILENO, "  thread %d %s\n", (int)tid, a.comm);
-	}
+	dprintf(STDERR_FILENO, "  thread %d %s: %s\n", (int)tid, a.comm, what);
 	if (ask(tid))
 		show_functions(handler);
 }

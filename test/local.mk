@@ -59,6 +59,7 @@ test_programs = \
 	%D%/test_torture \
 	%D%/test_two_streams \
 	%D%/test_visit \
+	%D%/test_watchdog \
 	%D%/test_with_parent \
 	%D%/test_write \
 	%D%/test_write_failures \
