@@ -7,6 +7,7 @@ test_programs = \
 	%D%/test_adopt \
 	%D%/test_backpressure \
 	%D%/test_blocking \
+	%D%/test_blocking_host \
 	%D%/test_blocking_stream \
 	%D%/test_broadcast \
 	%D%/test_bursts \

@@ -545,6 +545,7 @@ static void a_visitor_on_the_reader_returns(void)
 			          .timeout = TEND_MINUTES(10) };
 		pid_t pid = c.p ? tend_process_pid(c.p) : 0;
 		tend_consumer *consumer = NULL;
+		struct asleep_place place;
 		struct tend_error e;
 		struct blocked b;
 
@@ -557,11 +558,9 @@ static void a_visitor_on_the_reader_returns(void)
 			kill(pid, SIGKILL);
 		else
 			tend_process_detach(c.p);
+		place = calls[i] == call_free ? IN_JOIN_OF(c.p->out->thread) : ON_WORD_OF(&c.p->out->gone_event);
 		blocked_start(&b, calls[i], &c);
-		if (calls[i] == call_free)
-			blocked_in(&b, IN_JOIN_OF(c.p->out->thread));
-		else
-			blocked_in(&b, ON_WORD_OF(&c.p->out->gone_event));
+		blocked_in(&b, place);
 		gate_release(&gate);
 		blocked_end(&b);
 		CHECK_INT(0, c.r);

@@ -401,13 +401,15 @@ static void an_end_that_they_call_returns(void)
 /* A visitor that it runs returns. */
 static void a_free_waits_for_the_reader(void)
 {
+	struct asleep_place place;
 	struct blocked b;
 	struct call c;
 
 	if (!begin_held(&c, TEND_ON_READER))
 		return;
+	place = IN_JOIN_OF(c.stream->thread);
 	blocked_start(&b, call_free_stream, &c);
-	blocked_in(&b, IN_JOIN_OF(c.stream->thread));
+	blocked_in(&b, place);
 	gate_release(&gate);
 	blocked_end(&b);
 	c.stream = NULL;
