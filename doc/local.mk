@@ -16,6 +16,7 @@ dist_man_MANS += \
 	%D%/man/tend.7
 EXTRA_DIST += \
 	%D%/ARCHITECTURE.md \
+	%D%/BLOCKING.md \
 	%D%/CONCURRENCY.md \
 	%D%/HAZARDS.md \
 	%D%/REQUIREMENTS.md \

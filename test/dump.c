@@ -2,8 +2,8 @@
 /*
  * A thread that hangs is asked by SIGTRAP, which no thread of the library blocks, to write down where it is; the
  * names of functions, static ones included, come from the symbol table of this program, which holds the library, too.
- * Nothing here allocates or takes a lock, so that it works whatever the thread was at that got the alarm.  A thread that
- * does not answer in time is left out.
+ * Nothing here allocates or takes a lock, so that it works whatever the thread was at that got the alarm.  Of a thread
+ * that does not answer in time there is only the system call.
  */
 #include "dump.h"
 

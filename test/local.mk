@@ -143,6 +143,7 @@ test_helpers = \
 	%D%/helpers/twin \
 	%D%/helpers/typer
 test_scripts = \
+	%D%/check-blocking.sh \
 	%D%/check-child.sh \
 	%D%/check-consumer.sh \
 	%D%/check-exports.sh \
@@ -232,6 +233,9 @@ EXTRA_DIST += \
 	%D%/loop.sh \
 	%D%/requirements.list \
 	%D%/variant.sh \
+	%D%/controls/blocking/good.map \
+	%D%/controls/blocking/good.md \
+	%D%/controls/blocking/test_good.c \
 	%D%/controls/child/calls_libc.c \
 	%D%/controls/child/clean.c \
 	%D%/controls/child/instrumented.c \

@@ -373,7 +373,8 @@ static void stdin_closes(tend_process *p)
 /* It closes stdin, too. */
 static void somebody_completes(tend_process *p)
 {
-	const struct tend_complete o = { .timeout = TEND_AT_ONCE, .drain = { .idle = TEND_MS(1), .total = TEND_MS(1) } };
+	const struct tend_complete o = { .timeout = TEND_AT_ONCE,
+		                         .drain = { .idle = TEND_MS(1), .total = TEND_MS(1) } };
 	struct tend_result result;
 
 	CHECK_INT(0, tend_process_complete(p, &o, &result, NULL));
@@ -490,7 +491,8 @@ static void holder_ends(tend_process *p)
 /* Of several drains the most hurried counts. */
 static void somebody_is_in_a_hurry(tend_process *p)
 {
-	const struct tend_complete o = { .timeout = TEND_AT_ONCE, .drain = { .idle = TEND_MS(1), .total = TEND_MS(1) } };
+	const struct tend_complete o = { .timeout = TEND_AT_ONCE,
+		                         .drain = { .idle = TEND_MS(1), .total = TEND_MS(1) } };
 	struct tend_result result;
 
 	CHECK_INT(0, tend_process_complete(p, &o, &result, NULL));

@@ -311,10 +311,10 @@ static void a_shutdown_ends(void)
 		                           NULL, NULL, 0));
 }
 
-/* Its own ten seconds are test_shutdown.c's. */
+/* The last one takes its own ten seconds. */
 static void an_exit_ends(void)
 {
-	for (size_t i = 0; ends[i].wake != by_time; i++)
+	for (size_t i = 0; i < N_ENDS; i++)
 		CHECK_INT(0, test_run_self((const char *const[]){ "--end", "exit", ends[i].name, NULL },
 		                           "TSAN_OPTIONS", "report_thread_leaks=0", NULL, 0));
 }

@@ -460,7 +460,7 @@ static void the_reader_wakes(void)
 			if (i == 1)
 				await_read(c.stream, 3);
 		} else {
-			blocked_thread_in(reader_of(c.stream), IN_POLL_OF(c.stream->fd));
+			blocked_thread_in(reader_of(c.stream), IN_POLL_OF(c.stream->wake_fd));
 			out_of_poll[i - 3](&c);
 			if (i == 3)
 				await_read(c.stream, 2);

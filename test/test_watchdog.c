@@ -93,7 +93,7 @@ static void names_threads_and_what_they_wait_for(void)
 		{ " tend-out:hanger: ", "poll: ", "_poll < " },
 		{ " tend-test:test: ", "futex: word ", "tend__park < " },
 		{ " tend-use:hanger: ", "futex: word ", "tend__chan_pop < " },
-		{ "for room, ", "[eventfd] for input", "tend_process_stdin_write < " }, /* these two have the program's name */
+		{ "for room, ", "[eventfd] for input", "tend_process_stdin_write < " }, /* has no name of its own */
 		{ "for ever\n      tend__sys_futex_wait < tend__event_sleep", "", "tend_process_wait < " },
 	};
 	const char *argv[] = { "hangs", NULL };
