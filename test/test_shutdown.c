@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "test.h"
 
 static const struct tend_stop gentle = { .phases = (const struct tend_stop_phase[]){ { SIGTERM, TEND_GROUP,
@@ -200,17 +201,174 @@ static enum tend_flow exit_in_visitor(void *self, const struct tend_chunk *chunk
 	exit(0);
 }
 
-static void exit_on_a_reader(void)
+/* Something that comes from somebody who stays. */
+static tend_stream *output(void)
 {
-	static const struct tend_visitor visitor = { .on_chunk = exit_in_visitor, .runs_on = TEND_ON_READER };
-	tend_process *p = start(TEND_FORGOTTEN_DETACH, "printer", "x");
-	tend_consumer *consumer = NULL;
+	return tend_process_stdout(start(TEND_FORGOTTEN_DETACH, "printer", "x\n"));
+}
 
-	if (tend_stream_consume(tend_process_stdout(p), &visitor, NULL, &consumer, NULL) < 0)
+static void __attribute__((noreturn)) await_exit(int r)
+{
+	if (r < 0)
 		_exit(8);
 	for (;;)
 		pause();
 }
+
+static void exit_by_visitor(enum tend_runs_on runs_on)
+{
+	const struct tend_visitor visitor = { .on_chunk = exit_in_visitor, .runs_on = runs_on };
+	static tend_consumer *consumer;
+
+	await_exit(tend_stream_consume(output(), &visitor, NULL, &consumer, NULL));
+}
+
+static void exit_on_a_reader(void)
+{
+	exit_by_visitor(TEND_ON_READER);
+}
+
+static void exit_on_a_consumer(void)
+{
+	exit_by_visitor(TEND_ON_OWN_THREAD);
+}
+
+static enum tend_flow ignore(void *self, const struct tend_chunk *chunk)
+{
+	(void)self;
+	(void)chunk;
+	return TEND_CONTINUE;
+}
+
+static void exit_at_end(void *self, const struct tend_end *end)
+{
+	(void)self;
+	(void)end;
+	exit(0);
+}
+
+/* on_end, on the thread that cancels, within a call of the library's. */
+static void exit_in_a_cancel(void)
+{
+	static const struct tend_visitor visitor = { .on_chunk = ignore, .on_end = exit_at_end,
+		                                     .runs_on = TEND_ON_READER };
+	tend_process *p = start(TEND_FORGOTTEN_ABORT, "obedient", NULL);
+	static tend_consumer *consumer;
+	int r = tend_stream_consume(tend_process_stdout(p), &visitor, NULL, &consumer, NULL);
+
+	if (r == 0)
+		r = tend_consumer_cancel(consumer, TEST_PATIENCE, TEND_CANCEL_NOW, NULL, NULL);
+	_exit(8 + (r < 0));
+}
+
+static enum tend_flow exit_at_line(void *arg, const struct tend_line *line)
+{
+	(void)arg;
+	(void)line;
+	exit(0);
+}
+
+static const struct tend_line_options short_lines = { .max_length = 100, .overflow = TEND_LINE_TRUNCATE };
+
+static void exit_in_an_inspector(void)
+{
+	static tend_consumer *consumer;
+
+	await_exit(tend_stream_inspect_lines(output(), &short_lines, exit_at_line, NULL, &consumer, NULL));
+}
+
+static bool exit_in_match(void *arg, const struct tend_line *line)
+{
+	(void)arg;
+	(void)line;
+	exit(0);
+}
+
+/* On the caller's own thread, within a call of the library's. */
+static void exit_in_a_predicate(void)
+{
+	struct tend_line_found found;
+
+	await_exit(tend_stream_wait_for_line(output(), &short_lines, exit_in_match, NULL, TEST_PATIENCE, &found, NULL));
+}
+
+static void exit_in_map(void *arg, const struct tend_line *line, tend_writer *writer)
+{
+	(void)arg;
+	(void)line;
+	(void)writer;
+	exit(0);
+}
+
+static void exit_in_a_filter(void)
+{
+	const struct tend_write w = { .what = TEND_WRITE_LINES,
+		                      .to = TEND_TO_FD(STDERR_FILENO),
+		                      .on_failure = TEND_WRITE_STOP,
+		                      .line = short_lines,
+		                      .map_line = exit_in_map };
+	static tend_consumer *consumer;
+
+	await_exit(tend_stream_write(output(), &w, &consumer, NULL));
+}
+
+/* The event at which the log function calls exit(3). */
+static const char *fatal_event;
+
+static void exit_at_event(void *arg, const struct tend_log_event *e)
+{
+	static atomic_flag exits = ATOMIC_FLAG_INIT;
+
+	(void)arg;
+	if (strcmp(e->event, fatal_event) == 0 && !atomic_flag_test_and_set(&exits))
+		exit(0);
+}
+
+/* In the middle of tend_spawn(). */
+static void exit_at_a_spawn(void)
+{
+	fatal_event = "spawn";
+	tend_set_log(exit_at_event, NULL, TEND_LOG_DEBUG);
+	start(TEND_FORGOTTEN_ABORT, "stdiner", NULL);
+	_exit(8);
+}
+
+/* On a reader, which has not closed its descriptor yet. */
+static void exit_at_a_read_error(void)
+{
+	tend_stream *stream = output();
+
+	fatal_event = "read-error";
+	tend_set_log(exit_at_event, NULL, TEND_LOG_DEBUG);
+	fault_fail_sys_from("read", 1, EIO);
+	start(TEND_FORGOTTEN_DETACH, "printer", "x");
+	await_exit(stream ? 0 : -1);
+}
+
+/* In a stop of the reaper's, which it could not go on with. */
+static void exit_in_a_stop(void)
+{
+	tend_process *p = start(TEND_FORGOTTEN_ABORT, "obedient", NULL);
+
+	fatal_event = "stop-phase";
+	tend_set_log(exit_at_event, NULL, TEND_LOG_DEBUG);
+	await_exit(tend_process_stop(p, &gentle, NULL, NULL));
+}
+
+static const struct {
+	const char *name;
+	void (*end)(void);
+} ways[] = {
+	{ "visitor", exit_on_a_reader },
+	{ "own-visitor", exit_on_a_consumer },
+	{ "cancel", exit_in_a_cancel },
+	{ "inspector", exit_in_an_inspector },
+	{ "predicate", exit_in_a_predicate },
+	{ "filter", exit_in_a_filter },
+	{ "spawn-log", exit_at_a_spawn },
+	{ "reader-log", exit_at_a_read_error },
+	{ "stop-log", exit_in_a_stop },
+};
 
 /* This program once more: starts them, says who they are, and ends in the given way. */
 static int end_by(const char *way)
@@ -222,6 +380,10 @@ static int end_by(const char *way)
 	say_pids(c);
 	if (strcmp(way, "return") == 0)
 		return 0;
+	if (strcmp(way, "quick") == 0)
+		quick_exit(0);
+	if (strcmp(way, "_exit") == 0)
+		_exit(0);
 	if (strcmp(way, "fork") == 0) {
 		pid_t copy = fork();
 
@@ -247,11 +409,14 @@ static int end_by(const char *way)
 		for (;;)
 			pause();
 	}
-	exit_on_a_reader();
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+		if (strcmp(way, ways[i].name) == 0)
+			ways[i].end();
 	return 6;
 }
 
-static void check_exit(const char *way)
+/* `all_stay`: those that would be ended are there as well. */
+static void check_ends(const char *way, bool all_stay)
 {
 	/* That its handles are not freed is the point, and no leak of threads. */
 	static const char *const options[] = { "TSAN_OPTIONS=report_thread_leaks=0", NULL };
@@ -279,6 +444,8 @@ static void check_exit(const char *way)
 		if (CHECK_INT(4, sscanf(said, "ends %d ends %d stays %d stays %d", &ends[0], &ends[1], &stays[0],
 		                        &stays[1]))) {
 			for (int i = 0; i < 2; i++) {
+				if (all_stay && CHECK(test_alive(ends[i])))
+					kill(ends[i], SIGKILL);
 				test_await_gone(ends[i]);
 				CHECK(test_alive(stays[i]));
 				kill(stays[i], SIGKILL);
@@ -288,19 +455,38 @@ static void check_exit(const char *way)
 	tend_process_free(host);
 }
 
+static void check_exit(const char *way)
+{
+	check_ends(way, false);
+}
+
+/* quick_exit(3) and _exit(2) run no handlers of exit(3): everybody stays. */
+static void not_by_quick_exit(void)
+{
+	check_ends("quick", true);
+	check_ends("_exit", true);
+}
+
 static void by_return(void) { check_exit("return"); }
 static void by_exit_on_a_thread(void) { check_exit("thread"); }
 static void by_exit_in_a_log_function(void) { check_exit("log"); }
 static void by_exit_while_telling(void) { check_exit("exit-log"); }
-static void by_exit_in_a_visitor(void) { check_exit("visitor"); }
+
+/* In each kind of callback, on each kind of thread. */
+static void by_exit_in_a_callback(void)
+{
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+		check_exit(ways[i].name);
+}
+
 static void not_by_a_copy(void) { check_exit("fork"); }
 
 static void by_call(void)
 {
-	static const char *const ways[] = { "--shutdown", "--shutdown-by-many", "--shutdown-behind-frees" };
+	static const char *const calls[] = { "--shutdown", "--shutdown-by-many", "--shutdown-behind-frees" };
 
-	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
-		CHECK_INT(0, test_run_self((const char *const[]){ ways[i], NULL }, NULL, NULL, NULL, 0));
+	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+		CHECK_INT(0, test_run_self((const char *const[]){ calls[i], NULL }, NULL, NULL, NULL, 0));
 }
 
 int main(int argc, char **argv)
@@ -311,7 +497,8 @@ int main(int argc, char **argv)
 		{ "by_exit_on_a_thread", by_exit_on_a_thread },
 		{ "by_exit_in_a_log_function", by_exit_in_a_log_function },
 		{ "by_exit_while_telling", by_exit_while_telling },
-		{ "by_exit_in_a_visitor", by_exit_in_a_visitor },
+		{ "by_exit_in_a_callback", by_exit_in_a_callback },
+		{ "not_by_quick_exit", not_by_quick_exit },
 		{ "not_by_a_copy", not_by_a_copy },
 	};
 

@@ -280,7 +280,9 @@ TEND_API int tend_adopt(const struct tend_adopt *adopt, tend_process **ret_proce
  * Ends all children, as .if_forgotten says (TEND_FORGOTTEN_ABORT: SIGKILL; TEND_FORGOTTEN_DETACH and detached ones:
  * left alone), all at the same time; what is there still after `within` gets SIGKILL, and one second to go.  Nothing
  * can be started afterwards: tend_spawn() and tend_adopt() say -ESHUTDOWN; handles stay valid, and are to be freed.
- * exit(3) does the same with ten seconds, when a child has been started.
+ * exit(3) does the same with ten seconds, when a child has been started; on any thread, also in a callback; in a log
+ * function on the library's own thread it can wait for nobody, and all get SIGKILL.  quick_exit(3) and _exit(2) end
+ * nobody.
  * 0; -ETIMEDOUT: some child is still there behind SIGKILL; -EINVAL (within), -EDEADLK (from a log function on the
  * library's own thread).  Any thread; blocks up to `within` and a second.
  */
