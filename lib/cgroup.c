@@ -150,17 +150,24 @@ static int make_folder(const char *parent, char ret_path[PATH_MAX])
 	return r;
 }
 
+/* Makes one in `parent`, NULL: our own.  `room`: PATH_MAX bytes for the path of each. */
+static int make_path(const char *parent, char room[2][PATH_MAX])
+{
+	int r = parent ? 0 : own_folder(room[1]);
+
+	return r < 0 ? r : make_folder(parent ? parent : room[1], room[0]);
+}
+
 int tend__cgroup_make(struct tend__cgroup *c, const char *parent)
 {
-	char own[PATH_MAX], path[PATH_MAX];
-	int r = 0;
+	char(*room)[PATH_MAX] = tend__malloc(2 * sizeof *room); /* too much for a small stack of the host's */
+	char *path = room ? room[0] : NULL;
+	int r = room ? make_path(parent, room) : -ENOMEM;
 
-	if (!parent)
-		r = own_folder(own);
-	if (r == 0)
-		r = make_folder(parent ? parent : own, path);
-	if (r < 0)
+	if (r < 0) {
+		tend__free(room);
 		return r;
+	}
 	c->path = tend__strdup(path);
 	c->dir_fd = c->path ? tend__sys_open_folder(path) : -ENOMEM;
 	r = c->dir_fd;
@@ -168,6 +175,7 @@ int tend__cgroup_make(struct tend__cgroup *c, const char *parent)
 		tend__sys_remove_folder(AT_FDCWD, path);
 	else
 		r = c->events_fd = tend__sys_open_at(c->dir_fd, "cgroup.events", false);
+	tend__free(room);
 	if (r < 0)
 		tend__cgroup_fini(c, false);
 	return r < 0 ? r : 0;
