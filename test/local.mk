@@ -49,6 +49,7 @@ test_programs = \
 	%D%/test_restart \
 	%D%/test_shutdown \
 	%D%/test_soak \
+	%D%/test_small_stacks \
 	%D%/test_sources \
 	%D%/test_spawn \
 	%D%/test_stall \
