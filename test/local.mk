@@ -150,6 +150,7 @@ test_scripts = \
 	%D%/check-exports.sh \
 	%D%/check-hazards.sh \
 	%D%/check-headers.sh \
+	%D%/check-hosts.sh \
 	%D%/check-man.sh \
 	%D%/check-pairs.sh \
 	%D%/check-requirements.sh \
@@ -231,6 +232,11 @@ EXTRA_DIST += \
 	%D%/checks.sh \
 	%D%/helpers/helper.h \
 	%D%/helpers/player.h \
+	%D%/hosts/malloc.c \
+	%D%/hosts/plain.c \
+	%D%/hosts/plugin.c \
+	%D%/hosts/scenario.c \
+	%D%/hosts/scenario.h \
 	%D%/loop.sh \
 	%D%/requirements.list \
 	%D%/variant.sh \
@@ -258,6 +264,7 @@ EXTRA_DIST += \
 	%D%/controls/headers/keyword.h \
 	%D%/controls/headers/needs_other.h \
 	%D%/controls/headers/unguarded.h \
+	%D%/controls/hosts/allocates.c \
 	%D%/controls/man/broken_example.3 \
 	%D%/controls/man/good.3 \
 	%D%/controls/man/said.h \

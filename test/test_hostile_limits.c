@@ -189,6 +189,25 @@ static void a_million_one_by_one(void)
 		hostile_skip("/proc cannot be covered");
 }
 
+/* Five thousand, none with CLOEXEC: each is in a child's way. */
+static void open_five_thousand(void)
+{
+	struct rlimit l;
+
+	set_soft(RLIMIT_NOFILE, 6000);
+	CHECK_INT(0, getrlimit(RLIMIT_NOFILE, &l));
+	if (l.rlim_cur < 6000)
+		hostile_skip("so many descriptors are not allowed");
+	for (int i = 0; i < 5000; i++)
+		CHECK(dup(STDERR_FILENO) >= 0);
+}
+
+static void five_thousand_without_close_range(void)
+{
+	without_close_range();
+	open_five_thousand();
+}
+
 /* ---- nobody ---- */
 
 /*
@@ -271,6 +290,8 @@ int main(int argc, char **argv)
 		{ .name = "a_million", .arrange = allow_a_million },
 		{ .name = "a_million_without_close_range", .arrange = a_million_without_close_range },
 		{ .name = "a_million_one_by_one", .arrange = a_million_one_by_one, .run = hostile_child_is_clean },
+		{ .name = "five_thousand", .arrange = open_five_thousand },
+		{ .name = "five_thousand_without_close_range", .arrange = five_thousand_without_close_range },
 		{ .name = "no_more_processes", .arrange = become_nobody, .run = no_more_processes },
 		{ .name = "small_pipes", .arrange = use_up_the_pipes, .run = small_pipes },
 	};
