@@ -44,6 +44,20 @@ static bool read_fact(pid_t tid, const char *fact, char *text, size_t size)
 	return n > 0;
 }
 
+/*
+ * A wait with a deadline that was interrupted, if only by a freezer, goes on as restart_syscall(2), with the registers
+ * of the call that it was: the library's waits are told apart by what is the futex's operation, or how many are polled.
+ */
+static void see_through_restart(struct asleep *a)
+{
+	if (a->call != SYS_restart_syscall)
+		return;
+	if (((unsigned)a->args[1] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET && a->args[1] & ~(uint64_t)FUTEX_CMD_MASK)
+		a->call = SYS_futex;
+	else if (a->args[1] > 0 && a->args[1] <= MAX_POLLED)
+		a->call = SYS_ppoll;
+}
+
 bool asleep_look(pid_t tid, struct asleep *ret)
 {
 	char text[512];
@@ -63,6 +77,7 @@ bool asleep_look(pid_t tid, struct asleep *ret)
 	if (sscanf(text, "%ld %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64, &ret->call,
 	           &ret->args[0], &ret->args[1], &ret->args[2], &ret->args[3], &ret->args[4], &ret->args[5]) < 7)
 		ret->call = -1;
+	see_through_restart(ret);
 	return true;
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Hosts that are not as the tests are: that are linked statically; that know the library only through a plugin, which they
-# unload while its threads run; that have another malloc(3).  Each does what test/hosts/scenario.c does.
+# Hosts that are not as the tests are: that are linked statically; that know the library only through a plugin, which
+# they unload while its threads run; that have another malloc(3).  Each does what test/hosts/scenario.c does.
 . "$(dirname "$0")/checks.sh"
 
 hosts=$top_srcdir/test/hosts
@@ -75,7 +75,8 @@ accepts 'a plugin that is unloaded, three times' runs "$work/plugin" "$work/plug
 if built 'another malloc' $CC $flags -fno-builtin -shared -fPIC -o "$work/malloc.so" "$hosts/malloc.c"; then
 	built 'a control' $CC $flags -fno-builtin -w -o "$work/allocates" "$controls/hosts/allocates.c" || exit 99
 	accepts 'control: it does nothing unusual' runs "$work/allocates"
-	refuses 'a child that allocates' 'between clone and exec' runs env LD_PRELOAD="$work/malloc.so" "$work/allocates"
+	refuses 'a child that allocates' 'between clone and exec' \
+		runs env LD_PRELOAD="$work/malloc.so" "$work/allocates"
 	refuses 'a byte too many' 'behind the end' runs env LD_PRELOAD="$work/malloc.so" "$work/allocates" behind
 	accepts 'a host with another malloc' runs env LD_PRELOAD="$work/malloc.so" "$work/plain"
 fi
