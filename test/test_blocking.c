@@ -286,6 +286,20 @@ static void told_when_the_log_function_returns(void)
 
 /* ---- tend_process_stop(), tend_process_kill() ---- */
 
+/* Until the reaper has sent the first signal of a stop: who asked for it may be asleep before. */
+static void await_phase(tend_process *p)
+{
+	size_t n = 0;
+
+	while (n == 0) {
+		tend__lock(&p->lock);
+		n = p->stopping.report.n_signals;
+		tend__unlock(&p->lock);
+		if (n == 0)
+			poll(NULL, 0, 1);
+	}
+}
+
 /* In a phase that would last: the child's end, a kill by another thread; one that joined it hears of the same. */
 static void stop_ends_early(void)
 {
@@ -302,6 +316,7 @@ static void stop_ends_early(void)
 			blocked_start(&b[j], call_stop, &c[j]);
 			blocked_in(&b[j], ON_WORD_OF(&c[0].p->changed));
 		}
+		await_phase(c[0].p);
 		wakers[i](c[0].p);
 		for (int j = 0; j < 2; j++) {
 			blocked_end(&b[j]);
@@ -471,6 +486,7 @@ static void complete_ends_with_its_stop(void)
 		if (!c.p)
 			return;
 		blocked_start(&b, call_complete, &c);
+		await_phase(c.p);
 		blocked_in(&b, ON_WORD_OF(&c.p->changed));
 		wakers[i](c.p);
 		blocked_end(&b);
