@@ -331,6 +331,7 @@ int main(int argc, char **argv)
 
 	if (argc == 4 && strcmp(argv[1], "--end") == 0)
 		return end_by(argv[2], argv[3]);
+	test_restart_watchdog();
 	start_spawner();
 	return test_main(argc, argv, "blocking_host", tests, sizeof tests / sizeof *tests);
 }
