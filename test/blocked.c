@@ -35,7 +35,7 @@ bool blocked_in(struct blocked *b, struct asleep_place place)
 		poll(NULL, 0, 1);
 	while (can_be_known && !asleep_is(atomic_load(&b->tid), place)) {
 		if (atomic_load(&b->returned))
-			return CHECK(!"the call blocks");
+			return test_check(false, "the call did not block", __FILE__, __LINE__);
 		poll(NULL, 0, 1);
 	}
 	return true;
