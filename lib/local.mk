@@ -82,6 +82,8 @@ tendinclude_HEADERS = \
 guardiandir = $(libexecdir)/tend
 guardian_PROGRAMS = %D%/tend-guardian
 %C%_tend_guardian_SOURCES = %D%/guardian.c %D%/guard_wire.h
+%C%_tend_guardian_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS)
+%C%_tend_guardian_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 %C%_tend_guardian_LDADD =
 %D%/sys.lo: private AM_CPPFLAGS += -DGUARDIAN_PATH='"$(guardiandir)/tend-guardian"'
 

@@ -75,6 +75,52 @@ AC_DEFUN([TEND_CHECK_CFLAG],
 	AC_COMPILE_IFELSE([AC_LANG_PROGRAM([], [])], [$2])
 	CFLAGS=$tend_save_CFLAGS])
 
+# TEND_CHECK_LDFLAG(FLAG, IF-ACCEPTED)
+AC_DEFUN([TEND_CHECK_LDFLAG],
+	[tend_save_LDFLAGS=$LDFLAGS
+	LDFLAGS="$LDFLAGS -Werror $1"
+	AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])], [$2])
+	LDFLAGS=$tend_save_LDFLAGS])
+
+# Only where it has a meaning, that is with optimisation, and where nobody has set it: it may be set higher.
+AC_DEFUN([TEND_CHECK_FORTIFY],
+	[AC_COMPILE_IFELSE([AC_LANG_SOURCE([[
+#if !defined __OPTIMIZE__ || defined _FORTIFY_SOURCE
+#error "not here"
+#endif
+		]])], [AS_VAR_APPEND([HARDENING_CFLAGS], [" -D_FORTIFY_SOURCE=2"])])
+	AC_COMPILE_IFELSE([AC_LANG_SOURCE([[
+#ifndef __OPTIMIZE__
+#error "not here"
+#endif
+		]])], [AS_VAR_APPEND([HARDENING], [" fortify"])])])
+
+# TEND_HARDENING(YES-OR-NO): sets HARDENING_CFLAGS, HARDENING_LDFLAGS, for programs PIE_CFLAGS and PIE_LDFLAGS besides,
+# and HARDENING, the names of what test/check-hardening.sh has to find in what was built.
+AC_DEFUN([TEND_HARDENING],
+	[HARDENING_CFLAGS= HARDENING_LDFLAGS= PIE_CFLAGS= PIE_LDFLAGS= HARDENING=
+	AS_IF([test "$1" = yes],
+		[AC_MSG_CHECKING([what hardens what is built])
+		TEND_CHECK_CFLAG([-fstack-protector-strong],
+			[AS_VAR_APPEND([HARDENING_CFLAGS], [" -fstack-protector-strong"])
+			AS_VAR_APPEND([HARDENING], [" canary"])])
+		m4_foreach_w([tend_flag], [-fstack-clash-protection -fcf-protection -mbranch-protection=standard],
+			[TEND_CHECK_CFLAG(tend_flag, [AS_VAR_APPEND([HARDENING_CFLAGS], [" tend_flag"])])
+		])TEND_CHECK_FORTIFY
+		m4_foreach_w([tend_flag], [relro now noexecstack],
+			[TEND_CHECK_LDFLAG([-Wl,-z,]tend_flag,
+				[AS_VAR_APPEND([HARDENING_LDFLAGS], [" -Wl,-z,tend_flag"])
+				AS_VAR_APPEND([HARDENING], [" tend_flag"])])
+		])TEND_CHECK_LDFLAG([-fPIE -pie],
+			[PIE_CFLAGS=-fPIE PIE_LDFLAGS=-pie
+			AS_VAR_APPEND([HARDENING], [" pie"])])
+		AC_MSG_RESULT([$HARDENING])])
+	AC_SUBST([HARDENING])
+	AC_SUBST([HARDENING_CFLAGS])
+	AC_SUBST([HARDENING_LDFLAGS])
+	AC_SUBST([PIE_CFLAGS])
+	AC_SUBST([PIE_LDFLAGS])])
+
 # Sets CHILD_CFLAGS: what keeps a compiler from adding calls to code that runs between clone and exec.
 AC_DEFUN([TEND_CHILD_CFLAGS],
 	[CHILD_CFLAGS=-U_FORTIFY_SOURCE

@@ -148,6 +148,7 @@ test_scripts = \
 	%D%/check-child.sh \
 	%D%/check-consumer.sh \
 	%D%/check-exports.sh \
+	%D%/check-hardening.sh \
 	%D%/check-hazards.sh \
 	%D%/check-headers.sh \
 	%D%/check-hosts.sh \
@@ -257,6 +258,7 @@ EXTRA_DIST += \
 	%D%/controls/exports/good.h \
 	%D%/controls/exports/good.map \
 	%D%/controls/exports/rogue.c \
+	%D%/controls/hardening/program.c \
 	%D%/controls/hazards/good.md \
 	%D%/controls/hazards/test_good.c \
 	%D%/controls/headers/alone.h \
@@ -297,6 +299,7 @@ SH_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)'; export CC; \
 	NM='$(NM)'; export NM; \
+	HARDENING='$(HARDENING)'; export HARDENING; \
 	MANDOC='$(MANDOC)'; export MANDOC; \
 	MAKE='$(MAKE)'; export MAKE; \
 	VERSION='$(PACKAGE_VERSION)'; export VERSION; \

@@ -20,6 +20,8 @@ EXTRA_DIST += %D%/check %D%/quickstart %D%/install-deps %D%/common.sh
 	%D%/signal_name.c %D%/signal_name.h \
 	%D%/tend.c
 %C%_tend_CPPFLAGS = -D_GNU_SOURCE $(PUBLIC_CPPFLAGS) $(JANSSON_CFLAGS)
+%C%_tend_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS)
+%C%_tend_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 %C%_tend_LDADD = $(PUBLIC_LIBS) $(JANSSON_LIBS)
 
 if BUILD_TOOL
