@@ -180,6 +180,7 @@ check_LTLIBRARIES += %D%/libtesting.la
 	%D%/blocked.c %D%/blocked.h \
 	%D%/books.c %D%/books.h \
 	%D%/children.c \
+	%D%/coverage.c \
 	%D%/dump.c %D%/dump.h \
 	%D%/fault.c %D%/fault.h \
 	%D%/hostile.c %D%/hostile.h \
@@ -231,6 +232,10 @@ EXTRA_DIST += \
 	%D%/check-defects.sh \
 	%D%/check-orders.sh \
 	%D%/checks.sh \
+	%D%/coverage.awk \
+	%D%/coverage.ld \
+	%D%/coverage.list \
+	%D%/coverage.sh \
 	%D%/helpers/helper.h \
 	%D%/helpers/player.h \
 	%D%/hosts/malloc.c \
@@ -250,6 +255,11 @@ EXTRA_DIST += \
 	%D%/controls/child/thread_local.c \
 	%D%/controls/consumer/broken.md \
 	%D%/controls/consumer/failing.md \
+	%D%/controls/coverage/absent.list \
+	%D%/controls/coverage/good.list \
+	%D%/controls/coverage/reached.list \
+	%D%/controls/coverage/unexplained.list \
+	%D%/controls/coverage/unit.gcov \
 	%D%/controls/exports/absent.map \
 	%D%/controls/exports/data.h \
 	%D%/controls/exports/declared_only.h \
@@ -321,8 +331,13 @@ LOOPS = 100
 
 variant = +@MAKE='$(MAKE)' CC='$(CC)' VALGRIND_FLAGS='$(VALGRIND_FLAGS)' $(SHELL) $(srcdir)/%D%/variant.sh
 
-.PHONY: check-programs check-asan check-tsan check-valgrind check-clang check-loop check-defects check-orders
-.PHONY: check-torture soak load
+# Counters that hold what raw copies of a process do as well, see test/coverage.c; gcc's alone are like that.
+COVERAGE_CFLAGS = -g -O0 --coverage -fprofile-update=atomic -fdata-sections \
+	-fno-builtin-fork -fno-builtin-execv -fno-builtin-execve -fno-builtin-execvp -fno-builtin-execl
+COVERAGE_LDFLAGS = -Wl,-T,$(abs_top_srcdir)/%D%/coverage.ld -Wl,-u,tend_counters_share
+
+.PHONY: check-programs check-asan check-tsan check-valgrind check-clang check-loop check-defects check-orders \
+	check-torture soak load coverage coverage-programs coverage-report
 check-programs: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(program_tests)'
 
@@ -355,6 +370,18 @@ torture_programs += %D%/test_torture_tool
 endif
 check-torture: $(torture_programs) $(test_helpers)
 	@$(AM_TESTS_ENVIRONMENT) r=0; for program in $(torture_programs); do ./$$program --all || r=1; done; exit $$r
+# How much of lib/ the tests reach, by file; fails where test/coverage.list does not say why something is not.
+coverage:
+	$(variant) coverage coverage-programs $(VARIANT_FLAGS) --enable-debug --disable-hardening \
+		CFLAGS='$(COVERAGE_CFLAGS)' LDFLAGS='$(COVERAGE_LDFLAGS)'
+
+coverage-programs:
+	find . -name '*.gcda' -exec rm -f {} + ; rm -f %D%/*.counters
+	$(MAKE) $(AM_MAKEFLAGS) check-programs
+	$(MAKE) $(AM_MAKEFLAGS) coverage-report
+
+coverage-report:
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/coverage.sh
 
 check-loop: $(loop_programs) $(test_helpers)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/loop.sh $(LOOPS) $(loop_programs)
@@ -374,4 +401,4 @@ check-orders: $(test_helpers)
 	$(SHELL) $(srcdir)/%D%/check-orders.sh '$(ORDERS)'
 
 clean-local:
-	-rm -rf build-asan build-tsan build-valgrind build-clang build-fuzz
+	-rm -rf build-asan build-tsan build-valgrind build-clang build-coverage build-fuzz

@@ -23,6 +23,8 @@ fi
 case $name in
 # ThreadSanitizer needs its addresses where it expects them; where personality(2) is forbidden it has to do without.
 tsan) setarch "$(uname -m)" -R true 2>/dev/null && set -- LOG_COMPILER=setarch LOG_FLAGS="$(uname -m) -R" || set -- ;;
+# The child's half counts as well.  It may: counting is an atomic increment in place.
+coverage) set -- CHILD_CFLAGS='-fno-stack-protector -fno-builtin' ;;
 valgrind) set -- LOG_COMPILER=valgrind LOG_FLAGS="$VALGRIND_FLAGS" ;;
 *) set -- ;;
 esac
