@@ -47,6 +47,7 @@ test_programs = \
 	%D%/test_replay \
 	%D%/test_replay_stream \
 	%D%/test_restart \
+	%D%/test_secrets \
 	%D%/test_shutdown \
 	%D%/test_soak \
 	%D%/test_small_stacks \
@@ -76,6 +77,7 @@ tool_programs = \
 	%D%/test_tool \
 	%D%/test_tool_output \
 	%D%/test_tool_random \
+	%D%/test_tool_secrets \
 	%D%/test_tool_signals \
 	%D%/test_tool_stop \
 	%D%/test_torture_tool
@@ -145,6 +147,7 @@ test_helpers = \
 	%D%/helpers/typer
 test_scripts = \
 	%D%/check-blocking.sh \
+	%D%/check-calls.sh \
 	%D%/check-child.sh \
 	%D%/check-consumer.sh \
 	%D%/check-exports.sh \
@@ -249,6 +252,10 @@ EXTRA_DIST += \
 	%D%/controls/blocking/good.map \
 	%D%/controls/blocking/good.md \
 	%D%/controls/blocking/test_good.c \
+	%D%/controls/calls/clean.c \
+	%D%/controls/calls/shell.c \
+	%D%/controls/calls/shell_path.c \
+	%D%/controls/calls/temporary.c \
 	%D%/controls/child/calls_libc.c \
 	%D%/controls/child/clean.c \
 	%D%/controls/child/instrumented.c \
@@ -332,9 +339,9 @@ LOOPS = 100
 variant = +@MAKE='$(MAKE)' CC='$(CC)' VALGRIND_FLAGS='$(VALGRIND_FLAGS)' $(SHELL) $(srcdir)/%D%/variant.sh
 
 # Counters that hold what raw copies of a process do as well, see test/coverage.c; gcc's alone are like that.
-COVERAGE_CFLAGS = -g -O0 --coverage -fprofile-update=atomic -fdata-sections \
+COVERAGE_COMPILE = -g -O0 --coverage -fprofile-update=atomic -fdata-sections \
 	-fno-builtin-fork -fno-builtin-execv -fno-builtin-execve -fno-builtin-execvp -fno-builtin-execl
-COVERAGE_LDFLAGS = -Wl,-T,$(abs_top_srcdir)/%D%/coverage.ld -Wl,-u,tend_counters_share
+COVERAGE_LINK = -Wl,-T,$(abs_top_srcdir)/%D%/coverage.ld -Wl,-u,tend_counters_share
 
 .PHONY: check-programs check-asan check-tsan check-valgrind check-clang check-loop check-defects check-orders \
 	check-torture soak load coverage coverage-programs coverage-report
@@ -373,7 +380,7 @@ check-torture: $(torture_programs) $(test_helpers)
 # How much of lib/ the tests reach, by file; fails where test/coverage.list does not say why something is not.
 coverage:
 	$(variant) coverage coverage-programs $(VARIANT_FLAGS) --enable-debug --disable-hardening \
-		CFLAGS='$(COVERAGE_CFLAGS)' LDFLAGS='$(COVERAGE_LDFLAGS)'
+		CFLAGS='$(COVERAGE_COMPILE)' LDFLAGS='$(COVERAGE_LINK)'
 
 coverage-programs:
 	find . -name '*.gcda' -exec rm -f {} + ; rm -f %D%/*.counters
