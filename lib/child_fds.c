@@ -148,7 +148,7 @@ TEND__UNINSTRUMENTED static void cloexec_up_to_limit(const struct tend__child *c
 TEND__UNINSTRUMENTED static void hide_all(const struct tend__child *c)
 {
 	if (!c->plan->close_one_by_one &&
-	    raw_call(SYS_close_range, FIRST_FREE_FD, (long)~0U, CLOSE_RANGE_CLOEXEC_FLAG) == 0)
+	    raw_call(SYS_close_range, FIRST_FREE_FD, (long)UINT32_MAX, CLOSE_RANGE_CLOEXEC_FLAG) == 0)
 		return;
 	if (cloexec_listed() < 0)
 		cloexec_up_to_limit(c);

@@ -11,7 +11,7 @@
  * [any] 0, or -EINVAL with the field's full name ("out.stream.read_chunk_size").  `prefix` stands in front of each
  * field's name, dot included; "" for none.
  */
-int tend__check_duration(tend_duration d, const char *field, bool finite, struct tend_error *err);
+int tend__check_duration(tend_duration d, const char *name, bool finite, struct tend_error *err);
 int tend__check_stream_options(const struct tend_stream_options *o, const char *prefix, struct tend_error *err);
 /* Absent is right; `overflow` is what TEND_STALL_LOSE would go by. */
 int tend__check_stall(const struct tend_stall *o, enum tend_overflow overflow, const char *prefix,

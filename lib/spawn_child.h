@@ -47,10 +47,10 @@ struct tend__child_error {
 };
 
 /*
- * The child's half: ends in execve(2) or _exit.  Async-signal-safe; raw system calls only.  Takes a struct
- * tend__plan.
+ * The child's half: ends in execve(2) or _exit.  Async-signal-safe; raw system calls only.  `arg` is a
+ * struct tend__plan.
  */
-int tend__child_main(void *plan);
+int tend__child_main(void *arg);
 
 /* ---- [child] ---- */
 

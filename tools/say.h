@@ -18,7 +18,7 @@ void say(const char *format, ...) TEND_PRINTF(1, 2);
 
 /* What a person may want to know; not said with say_quiet(true).  Any thread. */
 void say_info(const char *format, ...) TEND_PRINTF(1, 2);
-void say_quiet(bool quiet);
+void say_quiet(bool value);
 
 /*
  * From here on saying never blocks: lines are queued, and a thread writes them.  Lines for which there is no room
