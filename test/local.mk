@@ -231,6 +231,7 @@ LDADD = %D%/libtesting.la $(CUNIT_LIBS) $(URCU_LIBS) $(JANSSON_LIBS)
 
 EXTRA_DIST += \
 	$(test_scripts) \
+	%D%/analysis.h \
 	%D%/asan.supp \
 	%D%/check-defects.sh \
 	%D%/check-orders.sh \
@@ -248,6 +249,8 @@ EXTRA_DIST += \
 	%D%/hosts/scenario.h \
 	%D%/loop.sh \
 	%D%/requirements.list \
+	%D%/static.list \
+	%D%/static.sh \
 	%D%/variant.sh \
 	%D%/controls/blocking/good.map \
 	%D%/controls/blocking/good.md \
@@ -304,6 +307,7 @@ EXTRA_DIST += \
 	%D%/controls/requirements/good.list \
 	%D%/controls/requirements/good.md \
 	%D%/controls/requirements/test_good.c \
+	%D%/controls/static/use_after_free.c \
 	%D%/controls/style/good.c \
 	%D%/controls/style/line_comment.c \
 	%D%/controls/style/unlicensed.c \
@@ -344,7 +348,7 @@ COVERAGE_COMPILE = -g -O0 --coverage -fprofile-update=atomic -fdata-sections \
 COVERAGE_LINK = -Wl,-T,$(abs_top_srcdir)/%D%/coverage.ld -Wl,-u,tend_counters_share
 
 .PHONY: check-programs check-asan check-tsan check-valgrind check-clang check-loop check-defects check-orders \
-	check-torture soak load coverage coverage-programs coverage-report
+	check-torture soak load check-static coverage coverage-programs coverage-report
 check-programs: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(program_tests)'
 
@@ -377,6 +381,12 @@ torture_programs += %D%/test_torture_tool
 endif
 check-torture: $(torture_programs) $(test_helpers)
 	@$(AM_TESTS_ENVIRONMENT) r=0; for program in $(torture_programs); do ./$$program --all || r=1; done; exit $$r
+
+# What gcc -fanalyzer, clang-tidy and cppcheck find, each where it is installed (3 minutes).
+check-static:
+	@$(AM_TESTS_ENVIRONMENT) CPPFLAGS='$(URCU_CFLAGS) $(JANSSON_CFLAGS)'; export CPPFLAGS; \
+	$(SHELL) $(srcdir)/%D%/static.sh
+
 # How much of lib/ the tests reach, by file; fails where test/coverage.list does not say why something is not.
 coverage:
 	$(variant) coverage coverage-programs $(VARIANT_FLAGS) --enable-debug --disable-hardening \
