@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * doc/SECURITY.md: what a child is given, its arguments, its environment, what it reads and where it is, is nobody
- * else's business.  It is in no name, message or log event, unless the caller asks for it by .auto_name.
+ * doc/SECURITY.md: what a child is given, its arguments, its environment and what it reads, is nobody else's business.
+ * It is in no name, message or log event, unless the caller asks for it by .auto_name.
  */
 #include <errno.h>
 #include <pthread.h>
