@@ -25,7 +25,8 @@ calls_none()
 		{ sub(/@.*/, "", $NF) }
 		$NF in is_forbidden { print file " calls " $NF; bad = 1 }
 		END { exit bad }' "$work/symbols" || return 1
-		! grep -aqE '(^|[^a-z])/bin/(sh|bash|dash)([^a-z]|$)' "$file" || { echo "$file: names a shell"; return 1; }
+		! grep -aqE '(^|[^a-z])/bin/(sh|bash|dash)([^a-z]|$)' "$file" ||
+			{ echo "$file: names a shell"; return 1; }
 	done
 }
 

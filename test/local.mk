@@ -43,6 +43,7 @@ test_programs = \
 	%D%/test_process \
 	%D%/test_pty \
 	%D%/test_random_options \
+	%D%/test_refusals \
 	%D%/test_regressions \
 	%D%/test_replay \
 	%D%/test_replay_stream \
@@ -394,8 +395,8 @@ coverage:
 
 coverage-programs:
 	find . -name '*.gcda' -exec rm -f {} + ; rm -f %D%/*.counters
-	$(MAKE) $(AM_MAKEFLAGS) check-programs
-	$(MAKE) $(AM_MAKEFLAGS) coverage-report
+	status=0; $(MAKE) $(AM_MAKEFLAGS) check-programs || status=$$?; \
+	$(MAKE) $(AM_MAKEFLAGS) coverage-report && exit $$status
 
 coverage-report:
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/coverage.sh
