@@ -57,6 +57,7 @@ test_programs = \
 	%D%/test_stall \
 	%D%/test_status \
 	%D%/test_stdio \
+	%D%/test_steps \
 	%D%/test_stop \
 	%D%/test_stream \
 	%D%/test_survivors \
