@@ -15,8 +15,9 @@ cd "$top_srcdir" || exit 99
 # Each prints FILE:LINE:COLUMN: warning: TEXT [CHECK], and what it likes besides.
 with_gcc()
 {
-	# shellcheck disable=SC2016,SC2086 # for the inner shell
-	printf '%s\n' "$@" | FLAGS="$flags -O2 -fanalyzer" xargs -P "$jobs" -n 1 sh -c 'gcc $FLAGS -c -o /dev/null "$0" 2>&1'
+	# shellcheck disable=SC2016 # for the inner shell
+	printf '%s\n' "$@" | FLAGS="$flags -O2 -fanalyzer" xargs -P "$jobs" -n 1 sh -c '
+		gcc $FLAGS -c -o /dev/null "$0" 2>&1'
 }
 
 # tend__refuse() and its kin are explained to it, but for the file that defines them.
