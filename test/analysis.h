@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For clang's analyser alone, which "make check-static" has include this first: it looks at one file at a time, and does
- * not know that what reports an error returns one.
+ * For clang's analyser alone, which "make check-static" has include this first: it looks at one file at a time, and
+ * does not know that what reports an error returns one.
  */
 #include <errno.h>
 

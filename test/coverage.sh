@@ -18,14 +18,14 @@ control()
 	judge "$controls/coverage/$1.list" "$controls/coverage/unit.gcov" "$work/detail"
 }
 
-# The data of one object is beside it, below .libs/ as well; that of a test program is to be written first.
+# An object that was never run has notes and no data.  The data of test programs is to be written first.
 collect()
 {
 	for counters in "$top_builddir"/test/*.counters; do
 		[ ! -f "$counters" ] || TEND_COUNTERS=write "${counters%.counters}" || return
 	done
-	(cd "$top_builddir" && find lib test tools -name '*.gcda' | sort | while read -r data; do
-		$GCOV -b -c -t -o "$data" "$data"
+	(cd "$top_builddir" && find lib test tools -name '*.gcno' | sort | while read -r notes; do
+		$GCOV -b -c -t -o "$notes" "$notes"
 	done) 2>"$work/errors"
 }
 

@@ -65,6 +65,8 @@ static void no_result(void)
 
 static void no_stream(void)
 {
+	const struct tend_subscribe no_overflow = { .overflow = (enum tend_overflow)9 };
+	const struct tend_subscribe too_many = { .max_buffered_chunks = SIZE_MAX };
 	tend_subscription *sub = NULL;
 	struct tend_consumed seen;
 	struct tend_event event;
@@ -74,10 +76,8 @@ static void no_stream(void)
 
 	check_refusal(tend_stream_subscribe(NULL, NULL, &sub, &e), &e, "stream");
 	check_refusal(tend_stream_subscribe(st, NULL, NULL, &e), &e, "ret_subscription");
-	check_refusal(tend_stream_subscribe(st, &(struct tend_subscribe){ .overflow = (enum tend_overflow)9 }, &sub, &e),
-	              &e, "overflow");
-	check_refusal(tend_stream_subscribe(st, &(struct tend_subscribe){ .max_buffered_chunks = SIZE_MAX }, &sub, &e),
-	              &e, "max_buffered_chunks");
+	check_refusal(tend_stream_subscribe(st, &no_overflow, &sub, &e), &e, "overflow");
+	check_refusal(tend_stream_subscribe(st, &too_many, &sub, &e), &e, "max_buffered_chunks");
 	check_refusal(tend_consumer_wait(NULL, TEND_AT_ONCE, &seen, &e), &e, "consumer");
 	CHECK_INT(-EINVAL, tend_subscription_next(NULL, TEND_AT_ONCE, &event));
 	CHECK_INT(-EINVAL, tend_subscription_fd(NULL));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tend run, doc/SECURITY.md: what it says on its own account holds no argument, no environment and no output; the report
- * holds the arguments, and nothing else of these.
+ * tend run, doc/SECURITY.md: what it says on its own account holds no argument, no environment and no output; the
+ * report holds the arguments, and nothing else of these.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,8 @@ static void says_no_secrets(void)
 	struct tool_run r;
 
 	setenv("TOKEN", SECRET, 1);
-	TOOL_RUN(&r, "run", "-v", "-v", "--report", report_file, "--stdout", "discard", "--", helper("printer"), SECRET);
+	TOOL_RUN(&r, "run", "-v", "-v", "--report", report_file, "--stdout", "discard", "--", helper("printer"),
+	         SECRET);
 	CHECK_INT(0, r.status);
 	CHECK(strstr(r.err, "tend: ") && strstr(r.err, "printer"));
 	CHECK(!holds_secret(r.err));
