@@ -268,8 +268,10 @@ EXTRA_DIST += \
 	%D%/controls/consumer/broken.md \
 	%D%/controls/consumer/failing.md \
 	%D%/controls/coverage/absent.list \
+	%D%/controls/coverage/called.list \
 	%D%/controls/coverage/good.list \
 	%D%/controls/coverage/reached.list \
+	%D%/controls/coverage/silent.list \
 	%D%/controls/coverage/unexplained.list \
 	%D%/controls/coverage/unit.gcov \
 	%D%/controls/exports/absent.map \
