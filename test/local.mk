@@ -391,7 +391,8 @@ check-static:
 	@$(AM_TESTS_ENVIRONMENT) CPPFLAGS='$(URCU_CFLAGS) $(JANSSON_CFLAGS)'; export CPPFLAGS; \
 	$(SHELL) $(srcdir)/%D%/static.sh
 
-# How much of lib/ the tests reach, by file; fails where test/coverage.list does not say why something is not.
+# How much of lib/ is reached by the tests and by all failures of check-torture, by file; fails where test/coverage.list
+# does not say why something is not.
 coverage:
 	$(variant) coverage coverage-programs $(VARIANT_FLAGS) --enable-debug --disable-hardening \
 		CFLAGS='$(COVERAGE_COMPILE)' LDFLAGS='$(COVERAGE_LINK)'
@@ -399,6 +400,7 @@ coverage:
 coverage-programs:
 	find . -name '*.gcda' -exec rm -f {} + ; rm -f %D%/*.counters
 	status=0; $(MAKE) $(AM_MAKEFLAGS) check-programs || status=$$?; \
+	$(MAKE) $(AM_MAKEFLAGS) check-torture || status=$$?; \
 	$(MAKE) $(AM_MAKEFLAGS) coverage-report && exit $$status
 
 coverage-report:
