@@ -287,6 +287,8 @@ void tend_stream_auto(tend_stream **stream)
 
 int tend_stream_seal_replay(tend_stream *stream)
 {
+	if (!stream)
+		return -EINVAL;
 	if (!tend__stream_is_ours(stream))
 		return -ECHILD;
 	tend__lock(&stream->lock);

@@ -308,6 +308,7 @@ static void sealing_nothing_does_no_harm(void)
 	tend_stream *stream = test_pipe_stream(&test_reliable, &fd);
 	tend_subscription *sub = stream_subscribe(stream);
 
+	CHECK_INT(-EINVAL, tend_stream_seal_replay(NULL));
 	CHECK(!tend_stream_stats(stream).replay_enabled);
 	CHECK_INT(0, tend_stream_seal_replay(stream));
 	stream_put(fd, "live");

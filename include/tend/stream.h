@@ -117,7 +117,8 @@ enum tend_ending {
 	TEND_END_DETACHED,      /* the stream was freed, or let go of while somebody still held the pipe */
 	TEND_END_CANCELLED,     /* tend_consumer_cancel(), and the visitor returned in time */
 	TEND_END_BROKE,         /* the visitor returned TEND_BREAK */
-	TEND_END_ABANDONED,     /* tend_consumer_cancel(), and the visitor had not returned when the grace was over */
+	TEND_END_ABANDONED,     /* tend_consumer_cancel(), and the visitor had not returned when the grace was over;
+				   once it has, the end is TEND_END_CANCELLED */
 	TEND_END_STALLED        /* it was full for too long: TEND_STALL_LEAVE */
 };
 
@@ -174,7 +175,7 @@ TEND_API int tend_stream_subscribe(tend_stream *stream, const struct tend_subscr
 
 /*
  * Forgets what is retained and retains nothing any more.  Subscriptions that exist keep what they have.  For good; a
- * second call does nothing.  0, or -ECHILD (after fork).  Any thread; does not block.
+ * second call does nothing.  0, -EINVAL (NULL), or -ECHILD (after fork).  Any thread; does not block.
  */
 TEND_API int tend_stream_seal_replay(tend_stream *stream);
 
