@@ -173,7 +173,7 @@ static void adopt_and_release(void)
 
 static void subscriptions(void)
 {
-	tend_process *p = start("printer", "hello");
+	tend_process *p = start("obedient", NULL); /* so that the stream goes on */
 	tend_stream *out = tend_process_stdout(p);
 	tend_subscription *sub = NULL;
 	struct tend_event event;
