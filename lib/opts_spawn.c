@@ -173,14 +173,12 @@ static int check_rlimits(const struct tend_spawn *o, struct tend_error *err)
 static int check_value(const char *name, tend_value v, int64_t least, int64_t most, const char *macro,
                        struct tend_error *err)
 {
-	int64_t n = v - TEND_VALUE_TAG;
-
-	if (v == 0 || (n >= least && n <= most))
+	if (v == 0 || (v >= TEND_VALUE_TAG + least && v <= TEND_VALUE_TAG + most))
 		return 0;
 	if (v < TEND_VALUE_TAG / 2)
 		return tend__refuse(err, NULL, name, "is a plain number: make it with %s", macro);
-	return tend__refuse(err, NULL, name, "is %lld: %lld to %lld are possible", (long long)n, (long long)least,
-	                    (long long)most);
+	return tend__refuse(err, NULL, name, "is %lld: %lld to %lld are possible", (long long)(v - TEND_VALUE_TAG),
+	                    (long long)least, (long long)most);
 }
 
 static int check_ids(const struct tend_spawn *o, struct tend_error *err)

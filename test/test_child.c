@@ -71,6 +71,7 @@ static void bad_bytes(struct tend_spawn *s) { s->in = TEND_IN_BYTES(NULL, 1); }
 static void bad_umask(struct tend_spawn *s) { s->umask = TEND_UMASK(01000); }
 static void plain_umask(struct tend_spawn *s) { s->umask = 022; }
 static void bad_nice(struct tend_spawn *s) { s->nice = TEND_NICE(20); }
+static void lowest_uid(struct tend_spawn *s) { s->uid = INT64_MIN; } /* nothing overflows: UBSan */
 static void plain_uid(struct tend_spawn *s) { s->uid = 1000; }
 static void no_uid(struct tend_spawn *s) { s->uid = TEND_UID(-1); }
 static void bad_gid(struct tend_spawn *s) { s->gid = TEND_GID(INT64_C(1) << 40); }
@@ -135,6 +136,7 @@ static const struct {
 	{ "umask is a plain number", plain_umask },
 	{ "nice", bad_nice },
 	{ "uid is a plain number", plain_uid },
+	{ "uid is a plain number", lowest_uid },
 	{ "uid is -1", no_uid },
 	{ "gid", bad_gid },
 	{ "gid is not chosen", uid_alone },
