@@ -71,11 +71,11 @@ file == "" { next }
 	next
 }
 
+# Calls and branches of a line are numbered together.
 /^branch / {
-	key = file SUBSEP line SUBSEP $2 + 0
-	taken[key] += $3 == "never" ? 0 : $4
-	if ($2 + 0 >= n_branches[file, line])
-		n_branches[file, line] = $2 + 1
+	taken[file, line, $2 + 0] += $3 == "never" ? 0 : $4
+	if ($2 + 0 >= n_numbers[file, line])
+		n_numbers[file, line] = $2 + 1
 	next
 }
 
@@ -119,14 +119,16 @@ function account_line(f, l,    excuse, b, is_reached, missed)
 		lines++
 		reached += !missed
 	}
-	for (b = 0; b < n_branches[f, l]; b++) {
+	for (b = 0; b < n_numbers[f, l]; b++) {
+		if (!((f, l, b) in taken))
+			continue
 		is_reached = taken[f, l, b] > 0
 		if (is_reached || !excuse) {
 			branches++
 			branches_taken += is_reached
 		}
 		if (!is_reached && !excuse && !missed)
-			print f ":" l ": branch " b " of " n_branches[f, l] ": " text_of[f, l] >detail
+			print f ":" l ": branch " b ": " text_of[f, l] >detail
 		missed = missed || !is_reached
 	}
 	if (missed && excuse)
