@@ -277,7 +277,7 @@ static void await_lines(struct job *j)
 
 	count(&j->totals->lines_awaited, 1);
 	WORKER_CHECK_INT(j->t, 0, tend_stream_wait_for_line(tend_process_stdout(j->p), &lines, is_enough, &most,
-	                                                    TEND_US(1 + draw(j, 3000)), &found, NULL));
+	                                                    TEND_US((int64_t)1 + draw(j, 3000)), &found, NULL));
 }
 
 static bool is_no_error(int r)
@@ -323,7 +323,7 @@ static void stop(struct job *j)
 static void complete(struct job *j, bool by_itself)
 {
 	struct tend_complete o = {
-		.timeout = by_itself ? TEST_PATIENCE : TEND_MS(1 + draw(j, 20)),
+		.timeout = by_itself ? TEST_PATIENCE : TEND_MS((int64_t)1 + draw(j, 20)),
 		.drain = { .idle = TEND_MS(20), .total = TEST_PATIENCE },
 		.stop = a_plan(j),
 	};

@@ -80,7 +80,7 @@ static struct tend_stream_options right_stream(void)
 	};
 
 	if (draw(3) == 0)
-		o.stall = draw(2) ? TEND_STALL_LOSE(TEND_MS(draw(50))) : TEND_STALL_LEAVE(TEND_SECONDS(60));
+		o.stall = draw(2) ? TEND_STALL_LOSE(TEND_MS((int64_t)draw(50))) : TEND_STALL_LEAVE(TEND_SECONDS(60));
 	return o;
 }
 
@@ -228,7 +228,7 @@ static void draw_numbers(struct drawn *d)
 
 	d->s.umask = draw(2) ? 0 : TEND_UMASK(draw(01000));
 	d->s.nice = draw(2) ? 0 : TEND_NICE(draw(20));
-	d->s.on_busy = draw(2) ? 0 : TEND_US(draw(1000));
+	d->s.on_busy = draw(2) ? 0 : TEND_US((int64_t)draw(1000));
 	d->s.no_new_privs = draw(2);
 	d->s.reset_affinity = draw(2);
 	d->s.reset_scheduler = draw(2);
