@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	%D%/BLOCKING.md \
 	%D%/CONCURRENCY.md \
 	%D%/HAZARDS.md \
+	%D%/RELIABILITY.md \
 	%D%/REQUIREMENTS.md \
 	%D%/SECURITY.md \
 	%D%/decisions/0001-durations-are-tagged.md \
