@@ -72,7 +72,8 @@ static void failures_tell_no_secrets(void)
 		CHECK(!holds_secret(r.err));
 		tool_free(&r);
 	}
-	TOOL_RUN(&r, "run", "-v", "-v", "--stdout", "discard", "--timeout", "1ms", "--", helper("sleeper"), "100000", SECRET);
+	TOOL_RUN(&r, "run", "-v", "-v", "--stdout", "discard", "--timeout", "1ms", "--", helper("sleeper"), "100000",
+	         SECRET);
 	CHECK_INT(124, r.status);
 	CHECK(!holds_secret(r.err));
 	tool_free(&r);
