@@ -383,16 +383,18 @@ static int kill_all(const struct tend__cgroup *c)
 	return r < 0 ? r : 0;
 }
 
-int tend__cgroup_signal(const struct tend__cgroup *c, int sig)
+int tend__cgroup_signal(const struct tend__cgroup *c, int sig, bool *ret_one_by_one)
 {
 	struct sending s = { .c = c, .sig = sig };
 
+	*ret_one_by_one = false;
 	if (tend__cgroup_is_empty(c))
 		return -ESRCH;
 	if (sig == 0)
 		return 0;
 	if (sig == SIGKILL && kill_all(c) == 0)
 		return 0;
+	*ret_one_by_one = true;
 	each_member(c, send_to, &s);
 	return s.sent ? 0 : s.refused ? -EPERM : s.unable ? -ENOSYS : -ESRCH;
 }

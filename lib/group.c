@@ -117,8 +117,11 @@ static int signal_whole_group(tend_process *p, int sig)
 /* SIGKILL by all ways that there are; other signals once to each. */
 static int signal_cgroup(tend_process *p, int sig)
 {
-	int r = tend__cgroup_signal(&p->cgroup, sig);
+	bool one_by_one;
+	int r = tend__cgroup_signal(&p->cgroup, sig, &one_by_one);
 
+	if (sig == SIGKILL)
+		p->kill_may_miss = one_by_one;
 	if (sig == SIGKILL || r == -ENOSYS)
 		return either(r, signal_whole_group(p, sig));
 	return tend__cgroup_has(&p->cgroup, p->pid) ? r : either(r, signal_leader(p, sig));

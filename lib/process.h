@@ -90,6 +90,7 @@ struct tend_process {
 	size_t n_survivors;
 	bool reaped;                /* the number may belong to a stranger */
 	bool group_by_pidfd;        /* the group can do without the number */
+	bool kill_may_miss;         /* the last SIGKILL went to the members of the cgroup one by one */
 	uint32_t stops_begun;
 	struct tend__stopping stopping;
 	struct tend__kept *kept;

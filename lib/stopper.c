@@ -220,6 +220,22 @@ bool tend__stopper_kill(tend_process *p)
 	return act(p, tend__stop_step(&p->stopping.machine, TEND__STOP_KILL_NOW));
 }
 
+/*
+ * A SIGKILL that went to the members of a cgroup one by one misses whoever was forked meanwhile, and all when the list
+ * could not be had just then: it is sent again.  Whether it may have missed somebody once more.
+ */
+static bool kill_the_rest(tend_process *p)
+{
+	bool may_miss;
+
+	tend__lock(&p->lock);
+	if (p->kill_may_miss && p->stopping.machine.state == TEND__STOP_KILLING)
+		tend__group_signal(p, SIGKILL, TEND_GROUP);
+	may_miss = p->kill_may_miss;
+	tend__unlock(&p->lock);
+	return may_miss;
+}
+
 bool tend__stopper_look(tend_process *p)
 {
 	struct tend__stopping *s = &p->stopping;
@@ -229,7 +245,7 @@ bool tend__stopper_look(tend_process *p)
 	if (tend__process_has_exited(p) && (now >= s->look_at || deadline_passed)) {
 		if (tend__group_is_empty(p))
 			return act(p, tend__stop_step(&s->machine, TEND__STOP_GONE));
-		s->look_at = p->cgroup_watched ? TEND__NEVER : tend__after(tend__now_ns(), s->look_step);
+		s->look_at = !kill_the_rest(p) && p->cgroup_watched ? TEND__NEVER : tend__after(tend__now_ns(), s->look_step);
 		s->look_step = s->look_step * 2 > LAST_LOOK_NS ? LAST_LOOK_NS : s->look_step * 2;
 	}
 	return deadline_passed && act(p, tend__stop_step(&s->machine, TEND__STOP_DEADLINE));

@@ -263,8 +263,12 @@ static void entering_is_refused(void)
 	test_settle(fds);
 }
 
-/* Each look in turn fails once, as with too many descriptors in the system: that it is empty is seen all the same. */
-static void looks_fail(void)
+/*
+ * Each look in turn fails once, as with too many descriptors in the system: that it is empty is seen all the same.
+ * Without pidfd_open(2) the members cannot be killed one by one either, if cgroup.kill was what could not be opened: it
+ * is tried again.
+ */
+static void each_look_fails(bool has_pidfd_open)
 {
 	const char *argv[] = { helper("forker"), "hold-setsid", "3", NULL };
 	const struct tend_stop plan = { .after_kill = TEST_PATIENCE };
@@ -272,6 +276,7 @@ static void looks_fail(void)
 	size_t fds = test_count_fds();
 	struct tend_exit ended;
 	struct tend_error e;
+	char path[PATH_MAX];
 	bool hit = true;
 
 	for (unsigned long i = 1; hit && i < 100; i++) {
@@ -279,15 +284,25 @@ static void looks_fail(void)
 
 		if (!p || !test_wait(p, &ended))
 			return;
+		snprintf(path, sizeof path, "%s", tend_process_cgroup(p));
 		fault_fail_sys("open_at", i, ENFILE);
+		if (!has_pidfd_open)
+			fault_fail_sys_from("pidfd_open", 1, ENOSYS);
 		CHECK_OK(tend_process_stop(p, &plan, &report, &e), &e);
 		hit = fault_fired();
 		fault_reset();
 		CHECK(report.outcome == TEND_STOPPED_BY_KILL);
 		tend_process_free(p);
+		await_removed(path); /* the calls for it are not the next one's */
 	}
 	CHECK(!hit);
 	test_settle(fds);
+}
+
+static void looks_fail(void)
+{
+	each_look_fails(true);
+	each_look_fails(false);
 }
 
 /* A directory that is none of a cgroup file system is left as it was. */
