@@ -37,8 +37,8 @@ size_t tend__cgroup_members(const struct tend__cgroup *c, pid_t leader, struct t
 bool tend__cgroup_has(const struct tend__cgroup *c, pid_t pid);
 /*
  * [any] Sends a signal to each process in it; SIGKILL in one go.  0: somebody got it; -ESRCH; -EPERM; -ENOSYS: they
- * cannot be told from strangers here, as there is no pidfd_open(2).  *ret_one_by_one: not in one go, which misses whoever
- * is forked meanwhile.
+ * cannot be told from strangers here, as there is no pidfd_open(2).  *ret_one_by_one: not in one go, which misses
+ * whoever is forked meanwhile.
  */
 int tend__cgroup_signal(const struct tend__cgroup *c, int sig, bool *ret_one_by_one);
 /* [any] Removes the directory, and those below it, where they are empty.  More than once does no harm. */

@@ -240,12 +240,13 @@ bool tend__stopper_look(tend_process *p)
 {
 	struct tend__stopping *s = &p->stopping;
 	int64_t now = tend__now_ns();
-	bool deadline_passed = now >= s->deadline;
+	bool deadline_passed = now >= s->deadline, is_told;
 
 	if (tend__process_has_exited(p) && (now >= s->look_at || deadline_passed)) {
 		if (tend__group_is_empty(p))
 			return act(p, tend__stop_step(&s->machine, TEND__STOP_GONE));
-		s->look_at = !kill_the_rest(p) && p->cgroup_watched ? TEND__NEVER : tend__after(tend__now_ns(), s->look_step);
+		is_told = !kill_the_rest(p) && p->cgroup_watched;
+		s->look_at = is_told ? TEND__NEVER : tend__after(tend__now_ns(), s->look_step);
 		s->look_step = s->look_step * 2 > LAST_LOOK_NS ? LAST_LOOK_NS : s->look_step * 2;
 	}
 	return deadline_passed && act(p, tend__stop_step(&s->machine, TEND__STOP_DEADLINE));
