@@ -43,6 +43,7 @@ test_programs = \
 	%D%/test_process \
 	%D%/test_pty \
 	%D%/test_random_options \
+	%D%/test_raw \
 	%D%/test_refusals \
 	%D%/test_regressions \
 	%D%/test_replay \
