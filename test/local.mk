@@ -5,6 +5,7 @@
 
 test_programs = \
 	%D%/test_adopt \
+	%D%/test_atfork \
 	%D%/test_backpressure \
 	%D%/test_blocking \
 	%D%/test_blocking_host \

@@ -208,6 +208,45 @@ static int spawn_in_a_copy(void)
 	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 7 ? 0 : 3;
 }
 
+/* The guardian is the parent's: the copy's children have another one, and the parent's keeps its wards. */
+static int guard_in_a_copy(void)
+{
+	tend_process *p = NULL, *q = NULL;
+	unsigned long made;
+	int status = -1;
+	pid_t copy;
+
+	if (spawn_tree(&p, "obedient", NULL, NULL) < 0)
+		return 1;
+	made = fault_sys_calls("socketpair"); /* with each guardian */
+	copy = fork();
+	if (copy == 0) {
+		if (spawn_tree(&q, "obedient", NULL, NULL) < 0 || fault_sys_calls("socketpair") != made + 1 ||
+		    tend_process_kill(q, TEST_PATIENCE, NULL, NULL) < 0)
+			_exit(2);
+		tend_process_free(q);
+		_exit(7);
+	}
+	if (waitpid(copy, &status, 0) != copy || !WIFEXITED(status) || WEXITSTATUS(status) != 7)
+		return 3;
+	if (!test_alive(tend_process_pid(p)) || spawn_tree(&q, "obedient", NULL, NULL) < 0 ||
+	    fault_sys_calls("socketpair") != made)
+		return 4;
+	if (tend_process_kill(q, TEST_PATIENCE, NULL, NULL) < 0 || tend_process_kill(p, TEST_PATIENCE, NULL, NULL) < 0)
+		return 5;
+	tend_process_free(q);
+	tend_process_free(p);
+	return 0;
+}
+
+static void guardian_of_a_copy(void)
+{
+	const char *argv[] = { "--guarded-copy", NULL };
+
+	if (test_has_pidfd_open())
+		CHECK_INT(0, test_run_self(argv, "TSAN_OPTIONS", "die_after_fork=0", NULL, 0));
+}
+
 static void copy_of_the_host(void)
 {
 	const char *argv[] = { "--copy", NULL };
@@ -426,6 +465,7 @@ int main(int argc, char **argv)
 		{ "exit_and_failure_are_as_ever", exit_and_failure_are_as_ever },
 		{ "many_threads_share_the_spawner", many_threads_share_the_spawner },
 		{ "copy_of_the_host", copy_of_the_host },
+		{ "guardian_of_a_copy", guardian_of_a_copy },
 		{ "tree_ends_with_a_killed_host", tree_ends_with_a_killed_host },
 		{ "guardian_is_replaced", guardian_is_replaced },
 		{ "tree_ends_as_ever", tree_ends_as_ever },
@@ -449,6 +489,8 @@ int main(int argc, char **argv)
 		return fail_without_a_guardian();
 	if (argc == 2 && strcmp(argv[1], "--copy") == 0)
 		return spawn_in_a_copy();
+	if (argc == 2 && strcmp(argv[1], "--guarded-copy") == 0)
+		return guard_in_a_copy();
 	if (spawn_bound(&p, "exiter", NULL) == 0) /* the thread stays: before anything is counted */
 		test_wait(p, &ended);
 	tend_process_free(p);
