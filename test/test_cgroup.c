@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A child in a cgroup of its own: wish 1, 18, hazards 28, 38, 39, 57. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <mntent.h>
 #include <sched.h>
@@ -207,16 +208,257 @@ static void removed_behind_the_handle(void)
 	tend_process_free(p);
 }
 
+/* ---- what descendants made below it ---- */
+
+static bool make_below(const char *path, const char *name)
+{
+	char below[2 * PATH_MAX];
+
+	snprintf(below, sizeof below, "%s/%s", path, name);
+	return CHECK_INT(0, mkdir(below, 0755));
+}
+
+/* Moves a process into the cgroup `path`. */
+static bool move_to(const char *path, pid_t pid)
+{
+	char procs[2 * PATH_MAX], number[32];
+	int fd, n = snprintf(number, sizeof number, "%d", (int)pid);
+	bool moved;
+
+	snprintf(procs, sizeof procs, "%s/cgroup.procs", path);
+	fd = open(procs, O_WRONLY | O_CLOEXEC);
+	moved = CHECK(fd >= 0) && CHECK_INT(n, write(fd, number, (size_t)n));
+	if (fd >= 0)
+		close(fd);
+	return moved;
+}
+
+static tend_process *start_obedient(char path[PATH_MAX])
+{
+	const char *argv[] = { helper("obedient"), NULL };
+	tend_process *p = start(argv);
+
+	if (p)
+		snprintf(path, PATH_MAX, "%s", tend_process_cgroup(p));
+	return p;
+}
+
+/* Cgroups that are left below ours go with it. */
+static void those_below_go_too(void)
+{
+	char path[PATH_MAX];
+	tend_process *p = start_obedient(path);
+
+	if (!p)
+		return;
+	make_below(path, "a");
+	make_below(path, "a/b");
+	make_below(path, "c");
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(p);
+	await_removed(path);
+}
+
+/* So deep that somebody means it: it stays.  `remove` takes away what `make_below` made, from the deepest up. */
+static void too_many_below(void)
+{
+	char path[PATH_MAX], below[64] = "d", full[2 * PATH_MAX];
+	size_t fds = test_count_fds();
+	tend_process *p = start_obedient(path);
+
+	if (!p)
+		return;
+	for (int depth = 0; depth < 20; depth++, strcat(below, "/d"))
+		make_below(path, below);
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(p);
+	test_settle(fds);
+	CHECK(exists(path));
+	for (size_t n = strlen(below) - 2; n > 0; n -= n > 1 ? 2 : 1) {
+		below[n] = '\0';
+		snprintf(full, sizeof full, "%s/%s", path, below);
+		CHECK_INT(0, rmdir(full));
+	}
+	CHECK_INT(0, rmdir(path));
+}
+
+/* What cannot be looked into is left, and nothing else of it: each open in turn fails. */
+static void removal_fails(void)
+{
+	size_t fds = test_count_fds();
+	bool hit = true;
+
+	for (unsigned long i = 1; hit && i < 100; i++) {
+		char path[PATH_MAX], below[2 * PATH_MAX];
+		tend_process *p = start_obedient(path);
+
+		if (!p)
+			return;
+		make_below(path, "a");
+		fault_fail_sys("open_at", i, ENFILE);
+		tend_process_kill(p, TEST_PATIENCE, NULL, NULL);
+		tend_process_free(p);
+		test_settle(fds);
+		hit = fault_fired();
+		fault_reset();
+		if (exists(path)) {
+			CHECK(hit);
+			snprintf(below, sizeof below, "%s/a", path);
+			rmdir(below);
+			CHECK_INT(0, rmdir(path));
+		}
+	}
+	CHECK(!hit);
+}
+
+/* Somebody below ours is not in its list: he has no name then, and is reached by SIGKILL alone. */
+static void somebody_is_below(void)
+{
+	const char *argv[] = { helper("forker"), "hold-setsid", "0", NULL };
+	const struct tend_complete all = { .timeout = TEST_PATIENCE, .drain = { .idle = TEND_MS(1), .total = TEND_MS(1) } };
+	tend_process *p = start(argv);
+	struct tend_stop_report report;
+	struct tend_result result;
+	struct tend_error e;
+	char pid[32], path[PATH_MAX];
+
+	if (!p)
+		return;
+	snprintf(path, sizeof path, "%s/below", tend_process_cgroup(p));
+	if (test_await_line(tend_process_stdout(p), "grandchild ", pid, sizeof pid) &&
+	    make_below(tend_process_cgroup(p), "below") && move_to(path, atoi(pid)) &&
+	    CHECK_OK(tend_process_complete(p, &all, &result, &e), &e)) {
+		CHECK_INT(1, result.n_survivors);
+		CHECK_INT(0, result.survivors[0].pid);
+		CHECK_STR("?", result.survivors[0].comm);
+		CHECK_INT(-ESRCH, tend_process_signal(p, SIGTERM, TEND_CGROUP, NULL));
+		CHECK(test_alive(atoi(pid)));
+		CHECK_OK(tend_process_kill(p, TEST_PATIENCE, &report, &e), &e);
+		CHECK_INT(TEND_STOPPED_BY_KILL, report.outcome);
+		CHECK(!test_alive(atoi(pid)));
+	}
+	tend_process_kill(p, TEST_PATIENCE, NULL, NULL);
+	tend_process_free(p);
+}
+
+/* More than a report has room for: counted all the same. */
+static void many_survivors(void)
+{
+	enum { MORE = TEND_MAX_NAMED + 2 };
+	const struct tend_complete all = { .timeout = TEST_PATIENCE, .drain = { .idle = TEND_MS(1), .total = TEND_MS(1) } };
+	char path[PATH_MAX];
+	tend_process *others[MORE], *p = start_obedient(path);
+	struct tend_result result;
+	struct tend_error e;
+
+	if (!p)
+		return;
+	for (int i = 0; i < MORE; i++) {
+		others[i] = test_spawn(NULL, "obedient", NULL);
+		if (others[i])
+			move_to(path, tend_process_pid(others[i]));
+	}
+	CHECK_OK(tend_process_signal(p, SIGKILL, TEND_LEADER, &e), &e);
+	if (CHECK_OK(tend_process_complete(p, &all, &result, &e), &e)) {
+		CHECK_INT(MORE, result.n_survivors);
+		CHECK_STR("obedient", result.survivors[TEND_MAX_NAMED - 1].comm);
+	}
+	CHECK_OK(tend_process_kill(p, TEST_PATIENCE, NULL, &e), &e); /* all that are in it */
+	for (int i = 0; i < MORE; i++) {
+		struct tend_exit ended;
+
+		if (others[i] && test_wait(others[i], &ended))
+			CHECK_INT(SIGKILL, ended.signal);
+		tend_process_free(others[i]);
+	}
+	tend_process_free(p);
+}
+
+/* ---- who is in it ---- */
+
+/* Somebody with the right to has moved the leader: it is told nevertheless. */
+static void leader_was_moved(void)
+{
+	char path[PATH_MAX];
+	tend_process *p = start_obedient(path);
+	struct tend_exit ended;
+	struct tend_error e;
+
+	if (!p)
+		return;
+	*strrchr(path, '/') = '\0';
+	if (move_to(path, tend_process_pid(p))) {
+		CHECK_OK(tend_process_signal(p, SIGTERM, TEND_CGROUP, &e), &e);
+		test_wait(p, &ended);
+	}
+	tend_process_kill(p, TEST_PATIENCE, NULL, NULL);
+	tend_process_free(p);
+}
+
+/* What cannot be looked at for once: who is certainly in it is told, nobody else. */
+static void looks_fail_for_a_signal(void)
+{
+	static const struct {
+		const char *call;
+		unsigned long i;
+		int error, expected;
+	} rows[] = {
+		{ "open_file", 1, EMFILE, 0 }, /* no /proc: the list tells that it is in it */
+		{ "open_file", 2, EMFILE, -ESRCH }, /* that number may be a stranger's by now */
+		{ "pidfd_open", 1, EMFILE, 0 }, /* the group will do */
+		{ "pidfd_open", 1, ESRCH, -ESRCH },
+		{ "open_at", 1, ENODEV, -ESRCH }, /* it is empty, and removed */
+		{ "pidfd_signal", 1, EPERM, -EPERM },
+	};
+	char path[PATH_MAX];
+	tend_process *p = start_obedient(path);
+
+	for (size_t i = 0; p && i < sizeof rows / sizeof *rows; i++) {
+		fault_fail_sys(rows[i].call, rows[i].i, rows[i].error);
+		CHECK_INT(rows[i].expected, tend_process_signal(p, SIGCONT, TEND_CGROUP, NULL));
+		CHECK(fault_fired());
+		fault_reset();
+	}
+	if (p)
+		CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(p);
+}
+
+/* A leader whom nobody may signal is no survivor of itself. */
+static void nobody_may_signal(void)
+{
+	char path[PATH_MAX];
+	tend_process *p = start_obedient(path);
+	struct tend_stop_report report;
+
+	if (!p)
+		return;
+	fault_fail_sys_from("write", 1, EIO); /* cgroup.kill */
+	fault_fail_sys_from("pidfd_signal", 1, EPERM);
+	fault_fail_sys_from("kill", 1, EPERM);
+	CHECK_INT(-EPERM, tend_process_kill(p, TEST_PATIENCE, &report, NULL));
+	fault_reset();
+	CHECK_INT(TEND_STOP_REFUSED, report.outcome);
+	CHECK_INT(0, report.n_survivors);
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(p);
+}
+
 /* ---- where there is none ---- */
 
 static void is_refused_or_replaced(void)
 {
+	static char too_long[PATH_MAX];
 	const char *argv[] = { helper("true-er"), NULL };
 	struct tend_spawn s = in_cgroup(argv);
 	struct tend_exit ended;
 	struct tend_error e;
 	tend_process *p = NULL;
 
+	memset(too_long, '/', sizeof too_long - 1);
+	s.cgroup.parent = too_long;
+	CHECK_INT(-ENAMETOOLONG, tend_spawn(&s, &p, &e));
+	CHECK_INT(TEND_STEP_CGROUP, e.step);
 	s.cgroup.parent = "/nowhere";
 	CHECK_INT(-ENOENT, tend_spawn(&s, &p, &e));
 	CHECK_INT(TEND_STEP_CGROUP, e.step);
@@ -361,6 +603,99 @@ static void mounted_elsewhere(void)
 	CHECK_INT(0, rmdir(folder));
 }
 
+/* ---- what /proc says of where we are ---- */
+
+#define PLACES "TEND_TEST_CGROUP_PLACES"
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	if (CHECK(f != NULL)) {
+		CHECK(fputs(text, f) >= 0);
+		CHECK_INT(0, fclose(f));
+	}
+}
+
+/* What a spawn comes to when /proc/self has these files; NULL: its own.  `%s` in a mountinfo is `point`. */
+static int spawn_at(const char *cgroup, const char *mountinfo, const char *point)
+{
+	char folder[] = "/tmp/tend-test-cgroup-XXXXXX", path[64], text[3 * PATH_MAX];
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = in_cgroup(argv);
+	tend_process *p = NULL;
+	struct tend_exit ended;
+	int r;
+
+	CHECK(mkdtemp(folder) != NULL);
+	snprintf(path, sizeof path, "%s/file", folder);
+	write_file(path, cgroup);
+	CHECK_INT(0, mount(path, "/proc/self/cgroup", NULL, MS_BIND, NULL));
+	CHECK_INT(0, unlink(path));
+	if (mountinfo) {
+		snprintf(text, sizeof text, "%s%s%s", mountinfo, point, " rw - cgroup2 none rw\n");
+		write_file(path, text);
+		CHECK_INT(0, mount(path, "/proc/self/mountinfo", NULL, MS_BIND, NULL));
+		CHECK_INT(0, unlink(path));
+	}
+	r = tend_spawn(&s, &p, NULL);
+	if (mountinfo)
+		CHECK_INT(0, umount2("/proc/self/mountinfo", MNT_DETACH));
+	CHECK_INT(0, umount2("/proc/self/cgroup", MNT_DETACH));
+	CHECK_INT(0, rmdir(folder));
+	if (r == 0 && test_wait(p, &ended))
+		CHECK(strncmp(tend_process_cgroup(p), point, strlen(point)) == 0);
+	tend_process_free(p);
+	return r;
+}
+
+static void check_places(const char *own)
+{
+	static char name[PATH_MAX + 16] = "0::/", line[2 * PATH_MAX];
+
+	CHECK_INT(-ENOENT, spawn_at("1:name=systemd:/\n", NULL, "")); /* version 1 alone */
+	CHECK_INT(-ENOENT, spawn_at("1:name=systemd:/\n0::/nowhere/here\n", NULL, ""));
+	CHECK_INT(-ENOENT, spawn_at("0::/\n", "nothing is mounted at ", "all"));
+	CHECK_INT(-ENOENT, spawn_at("0::/\n", "x - cgroup2 \n", ""));
+	CHECK_INT(-ENOENT, spawn_at("0::/\n", "1 2 0:3 / ", "/nowhere\\x\\04"));
+	/* a directory of it is mounted: the host is in that one, below it, not in it */
+	CHECK_INT(0, spawn_at("0::/here\n", "1 2 0:3 /here ", own));
+	CHECK_INT(-ENOENT, spawn_at("0::/here/nowhere\n", "1 2 0:3 /here ", own));
+	CHECK_INT(-ENOENT, spawn_at("0::/hereafter\n", "1 2 0:3 /here ", own));
+	CHECK_INT(-ENOENT, spawn_at("0::/elsewhere\n", "1 2 0:3 /here ", own));
+	/* longer than a path may be: the name, where it is mounted with the name, and with that of ours */
+	memset(name + 4, 'n', PATH_MAX);
+	CHECK_INT(-ENAMETOOLONG, spawn_at(name, NULL, ""));
+	memset(line, 'p', PATH_MAX - 2);
+	line[0] = '/';
+	CHECK_INT(-ENAMETOOLONG, spawn_at("0::/name\n", "1 2 0:3 / ", line));
+	CHECK_INT(-ENAMETOOLONG, spawn_at("0::/\n", "1 2 0:3 / ", line));
+}
+
+static void in_odd_places(void)
+{
+	const char *again[] = { "in_odd_places", NULL };
+	char own[PATH_MAX];
+	tend_process *p;
+
+	if (!getenv(PLACES)) { /* in a process of its own, as that changes its namespace */
+		CHECK_INT(0, test_run_self(again, PLACES, "1", NULL, 0));
+		return;
+	}
+	if (unshare(CLONE_NEWNS) != 0) {
+		printf("(left out: no namespace can be made) ");
+		return;
+	}
+	CHECK_INT(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	p = start_obedient(own);
+	if (!p)
+		return;
+	*strrchr(own, '/') = '\0';
+	check_places(own);
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(p);
+}
+
 /* Nothing of a spawn that fails later stays. */
 static void failed_spawn_leaves_none(void)
 {
@@ -418,12 +753,21 @@ int main(int argc, char **argv)
 		{ "emptiness_is_an_event", emptiness_is_an_event },
 		{ "survivors_are_named", survivors_are_named },
 		{ "removed_behind_the_handle", removed_behind_the_handle },
+		{ "those_below_go_too", those_below_go_too },
+		{ "too_many_below", too_many_below },
+		{ "removal_fails", removal_fails },
+		{ "somebody_is_below", somebody_is_below },
+		{ "many_survivors", many_survivors },
+		{ "leader_was_moved", leader_was_moved },
+		{ "looks_fail_for_a_signal", looks_fail_for_a_signal },
+		{ "nobody_may_signal", nobody_may_signal },
 		{ "is_refused_or_replaced", is_refused_or_replaced },
 		{ "entering_is_refused", entering_is_refused },
 		{ "looks_fail", looks_fail },
 		{ "not_a_cgroup", not_a_cgroup },
 		{ "failed_spawn_leaves_none", failed_spawn_leaves_none },
 		{ "mounted_elsewhere", mounted_elsewhere },
+		{ "in_odd_places", in_odd_places },
 		{ "with_fallbacks", with_fallbacks },
 	};
 
