@@ -26,6 +26,7 @@ test_programs = \
 	%D%/test_escalation \
 	%D%/test_exec \
 	%D%/test_forgotten \
+	%D%/test_guardian \
 	%D%/test_handover \
 	%D%/test_host \
 	%D%/test_hostile \
@@ -338,7 +339,7 @@ AM_TESTS_ENVIRONMENT = \
 	ASAN_OPTIONS="suppressions=$(abs_top_srcdir)/%D%/asan.supp:detect_stack_use_after_return=1:$$ASAN_OPTIONS"; \
 	export ASAN_OPTIONS; \
 	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS; \
-	TSAN_OPTIONS="second_deadlock_stack=1:$$TSAN_OPTIONS"; export TSAN_OPTIONS;
+	TSAN_OPTIONS="second_deadlock_stack=1:atexit_sleep_ms=50:$$TSAN_OPTIONS"; export TSAN_OPTIONS;
 
 # ---- variants: the same sources, compiled otherwise, each in build-NAME/ ----
 
