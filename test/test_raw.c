@@ -248,6 +248,10 @@ static void one_is_left(void)
 
 static void no_descriptors(void)
 {
+	if (test_under_valgrind()) {
+		printf("(left out: valgrind has a limit of its own, and forgets it at some calls) ");
+		return;
+	}
 	in_copy(none_is_left);
 	in_copy(one_is_left);
 }

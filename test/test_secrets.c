@@ -113,7 +113,7 @@ static void fails(const struct tend_spawn *s, int error)
 /* From the spawn to the exit, by a stop, with all that is logged on the way. */
 static void a_whole_life(enum tend_auto_name auto_name)
 {
-	const char *argv[] = { helper("sleeper"), SECRET, NULL };
+	const char *argv[] = { helper("obedient"), SECRET, NULL };
 	struct tend_spawn s = secretive(argv);
 	struct tend_stop_report report;
 	struct tend_error e = { .code = 0 };
@@ -132,7 +132,7 @@ static void a_whole_life(enum tend_auto_name auto_name)
 	test_wait(p, &ended);
 	tend_process_free(p);
 	CHECK(said.n_events >= 3);
-	CHECK(has_said("sleeper"));
+	CHECK(has_said("obedient"));
 }
 
 static void a_life_tells_no_secrets(void)
