@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds a target for libFuzzer in build-fuzz/ and lets it run.  The inputs that it finds worth keeping stay in
+# Builds the targets for libFuzzer in build-fuzz/ and lets each run.  The inputs that it finds worth keeping stay in
 # build-fuzz-corpus/, for the next run; one that goes wrong is named at the end, and replay_TARGET FILE shows it again.
 #
-# usage: fuzz.sh TARGET SECONDS VARIANT-COMMAND...      in a build directory; FUZZ_CC and top_srcdir in the environment
+# usage: fuzz.sh "TARGET..." SECONDS VARIANT-COMMAND...      in a build directory; FUZZ_CC and top_srcdir are set
 set -eu
-target=$1
+targets=$1
 seconds=$2
 shift 2
 
@@ -26,9 +26,13 @@ $FUZZ_CC -fsanitize=fuzzer,address,undefined "$scratch/a.c" -o "$scratch/a.out" 
 }
 
 "$@"
-kept=build-fuzz-corpus/$target
-mkdir -p "$kept"
-echo "fuzz: $target, $seconds s"
-# Short inputs: a state that needs a long one is rare, and many runs find more than long ones.
-"build-fuzz/fuzz/fuzz_$target" -max_total_time="$seconds" -max_len=512 -timeout=20 -artifact_prefix="$kept-" \
-	-verbosity=0 -print_final_stats=1 "$kept" "$top_srcdir/fuzz/corpus/$target"
+for target in $targets; do
+	kept=build-fuzz-corpus/$target
+	mkdir -p "$kept"
+	echo "fuzz: $target, $seconds s"
+	# Short inputs: a state that needs a long one is rare, and many runs find more than long ones.
+	set -- -max_total_time="$seconds" -max_len=512 -timeout=20 -artifact_prefix="$kept-" -verbosity=0 \
+		-print_final_stats=1
+	[ ! -f "$top_srcdir/fuzz/$target.dict" ] || set -- "$@" -dict="$top_srcdir/fuzz/$target.dict"
+	"build-fuzz/fuzz/fuzz_$target" "$@" "$kept" "$top_srcdir/fuzz/corpus/$target"
+done

@@ -12,15 +12,13 @@
  * A step of 0xKL feeds 0xKL + 1 bytes, or loses 0xL where K is d, e or f, one for each kind of gap.  The steps are
  * repeated until the stream is used up.  What is missing at the end counts as 0.
  */
-#include "fuzz_line.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "line_oracle.h"
 
 #define MAX_STEPS 16
+
+const char fuzz_name[] = "line";
 
 struct input {
 	const uint8_t *data;
@@ -66,7 +64,7 @@ static size_t take_steps(struct input *in, struct line_step *steps)
 	return n;
 }
 
-const char *fuzz_line_check(const uint8_t *data, size_t size)
+const char *fuzz_check(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
 	struct line_step steps[MAX_STEPS];
@@ -77,15 +75,4 @@ const char *fuzz_line_check(const uint8_t *data, size_t size)
 	world.bytes = in.data;
 	world.n_bytes = in.size < LINE_WORLD_MAX_BYTES ? in.size : LINE_WORLD_MAX_BYTES;
 	return line_world_check(&world, NULL);
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	const char *wrong = fuzz_line_check(data, size);
-
-	if (wrong) {
-		fprintf(stderr, "%s\n", wrong);
-		abort();
-	}
-	return 0;
 }

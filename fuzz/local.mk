@@ -1,37 +1,60 @@
 # SPDX-License-Identifier: MIT
-# Fuzzing.  A target is fuzz/fuzz_X.c, which libFuzzer drives in "make fuzz", and fuzz/replay_X.c, which any compiler
-# builds and "make check" runs on fuzz/corpus/X; fuzz/check-X.sh plants bugs that the corpus must find.
+# Fuzzing.  A target is fuzz/fuzz_X.c, which libFuzzer drives in "make fuzz", and which fuzz/replay.c, that any compiler
+# builds, runs on fuzz/corpus/X in "make check"; fuzz/check-X.sh plants bugs that the corpus must find.
 
-fuzz_sources = \
-	%D%/fuzz_line.c %D%/fuzz_line.h \
+fuzz_line_sources = \
+	%D%/fuzz.h \
+	%D%/fuzz_line.c \
 	%D%/line_oracle.c %D%/line_oracle.h \
 	lib/mem.c lib/mem.h
+fuzz_args_sources = \
+	%D%/fuzz.h \
+	%D%/fuzz_args.c \
+	%D%/args_oracle.c %D%/args_oracle.h \
+	tools/duration.c tools/duration.h \
+	tools/run_options.c tools/run_options.h \
+	tools/run_specs.c tools/run_specs.h \
+	tools/say.h \
+	tools/signal_name.c tools/signal_name.h
 
-check_PROGRAMS += %D%/replay_line
-TESTS += %D%/replay_line %D%/check-line.sh
-%C%_replay_line_SOURCES = %D%/replay_line.c $(fuzz_sources)
+check_PROGRAMS += %D%/replay_line %D%/replay_args
+TESTS += %D%/replay_line %D%/replay_args %D%/check-line.sh %D%/check-args.sh
+%C%_replay_line_SOURCES = %D%/replay.c $(fuzz_line_sources)
 %C%_replay_line_CPPFLAGS = $(AM_CPPFLAGS)
 %C%_replay_line_LDADD = lib/libtend-core.la
+%C%_replay_args_SOURCES = %D%/replay.c $(fuzz_args_sources)
+%C%_replay_args_CPPFLAGS = -D_GNU_SOURCE $(PUBLIC_CPPFLAGS)
+%C%_replay_args_LDADD = -lm
 
-EXTRA_PROGRAMS += %D%/fuzz_line
-CLEANFILES += %D%/fuzz_line
-%C%_fuzz_line_SOURCES = $(fuzz_sources)
+fuzz_programs = %D%/fuzz_line %D%/fuzz_args
+EXTRA_PROGRAMS += $(fuzz_programs)
+CLEANFILES += $(fuzz_programs)
+%C%_fuzz_line_SOURCES = %D%/fuzz.c $(fuzz_line_sources)
 %C%_fuzz_line_CPPFLAGS = $(AM_CPPFLAGS)
 %C%_fuzz_line_LDADD = lib/libtend-core.la
 %C%_fuzz_line_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+%C%_fuzz_args_SOURCES = %D%/fuzz.c $(fuzz_args_sources)
+%C%_fuzz_args_CPPFLAGS = -D_GNU_SOURCE $(PUBLIC_CPPFLAGS)
+%C%_fuzz_args_LDADD = -lm
+%C%_fuzz_args_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 
 EXTRA_DIST += \
+	%D%/args.dict \
+	%D%/check-args.sh \
 	%D%/check-line.sh \
+	%D%/corpus \
 	%D%/fuzz.sh \
-	%D%/corpus
+	%D%/planting.sh
 
 FUZZ_CC = clang
 FUZZ_TIME = 60
+FUZZ = line args
 
 .PHONY: fuzz fuzz-programs
-fuzz-programs: %D%/fuzz_line
+fuzz-programs: $(fuzz_programs)
 
+# Each of FUZZ for FUZZ_TIME seconds.
 fuzz:
-	+@top_srcdir='$(abs_top_srcdir)' FUZZ_CC='$(FUZZ_CC)' $(SHELL) $(srcdir)/%D%/fuzz.sh line '$(FUZZ_TIME)' \
+	+@top_srcdir='$(abs_top_srcdir)' FUZZ_CC='$(FUZZ_CC)' $(SHELL) $(srcdir)/%D%/fuzz.sh '$(FUZZ)' '$(FUZZ_TIME)' \
 		env MAKE='$(MAKE)' CC='$(FUZZ_CC)' $(SHELL) $(srcdir)/test/variant.sh fuzz fuzz-programs \
 		--enable-sanitizer=fuzzer-no-link,address,undefined --disable-tool

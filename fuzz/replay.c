@@ -2,7 +2,7 @@
 /*
  * Inputs that a fuzzer found worth keeping, without the fuzzer: replays the corpus in $top_srcdir, or what is named.
  *
- * usage: replay_line [FILE...]
+ * usage: replay_NAME [FILE...]
  */
 #include <dirent.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz_line.h"
+#include "fuzz.h"
 
 /* 0, or 1 after saying what is wrong. */
 static int replay(const char *path)
@@ -25,7 +25,7 @@ static int replay(const char *path)
 		return 1;
 	}
 	n = fread(data, 1, sizeof data, file);
-	wrong = ferror(file) ? "cannot be read" : fuzz_line_check(data, n);
+	wrong = ferror(file) ? "cannot be read" : fuzz_check(data, n);
 	fclose(file);
 	if (!wrong)
 		return 0;
@@ -40,7 +40,7 @@ static int replay_corpus(const char *top_srcdir)
 	char path[4096];
 	DIR *dir;
 
-	snprintf(path, sizeof path, "%s/fuzz/corpus/line", top_srcdir);
+	snprintf(path, sizeof path, "%s/fuzz/corpus/%s", top_srcdir, fuzz_name);
 	dir = opendir(path);
 	if (!dir) {
 		printf("%s: %s\n", path, strerror(errno));
@@ -49,7 +49,7 @@ static int replay_corpus(const char *top_srcdir)
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		snprintf(path, sizeof path, "%s/fuzz/corpus/line/%s", top_srcdir, entry->d_name);
+		snprintf(path, sizeof path, "%s/fuzz/corpus/%s/%s", top_srcdir, fuzz_name, entry->d_name);
 		failed += replay(path);
 		n++;
 	}
