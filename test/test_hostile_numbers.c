@@ -100,13 +100,15 @@ static void check_out_of_reach(tend_process *p)
 /* As long as a member lives the number is not given away; as soon as none does, it is no group of ours any more. */
 static void number_of_a_group(void)
 {
-	tend_process *p = test_spawn(&test_reliable_all, "forker", "quiet", NULL);
-	pid_t leader = tend_process_pid(p), grandchild, stranger;
+	pid_t leader, grandchild, stranger;
+	tend_process *p;
 	struct tend_exit ended;
 	struct tend_error e;
 	char text[16] = "0";
 
 	CHECK_INT(0, prctl(PR_SET_CHILD_SUBREAPER, 1)); /* so that the grandchild is ours to reap, and when we like */
+	p = test_spawn(&test_reliable_all, "forker", "quiet", NULL);
+	leader = tend_process_pid(p);
 	test_await_line(tend_process_stdout(p), "grandchild ", text, sizeof text);
 	grandchild = atoi(text);
 	CHECK(test_wait(p, &ended));
