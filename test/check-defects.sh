@@ -36,13 +36,13 @@ compile_all()
 	mkdir "$work/base"
 	for file in "$top_srcdir"/lib/*.c; do
 		case $file in
-		*/mem.c | */sys.c) ;;
+		*/guardian.c | */mem.c | */sys.c) ;;
 		*) compile "$file" "$work/base/$(basename "$file" .c).o" ;;
 		esac
 	done
 	for file in "$top_srcdir"/test/*.c; do
 		case $file in
-		*/test_* | */stress_* | */tool.c) ;;
+		*/coverage.c | */test_* | */stress_* | */tool.c) ;;
 		*) compile "$file" "$work/base/test-$(basename "$file" .c).o" ;;
 		esac
 	done

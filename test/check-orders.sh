@@ -197,7 +197,8 @@ sources()
 		for file in "$top_srcdir"/lib/*.c "$top_srcdir"/test/*.c; do
 			case $file in
 			*/test/"$(program_of $kind)".c) ;;
-			*/lib/mem.c | */lib/sys.c | */test/test_* | */test/stress_* | */test/tool.c) continue ;;
+			*/lib/guardian.c | */lib/mem.c | */lib/sys.c) continue ;;
+			*/test/coverage.c | */test/test_* | */test/stress_* | */test/tool.c) continue ;;
 			esac
 			echo "$kind $file"
 		done
