@@ -170,6 +170,13 @@ static enum tend_outcome run_out_of_time(tend_process *p, const struct tend_stop
 	return ret_report->outcome < TEND_STOP_SURVIVORS ? TEND_STOPPED : TEND_NOT_STOPPED;
 }
 
+/* The time was over, and there was nothing left to stop. */
+static bool ended_by_itself(const struct tend_result *result)
+{
+	return result->outcome == TEND_STILL_RUNNING ||
+	       (result->outcome == TEND_STOPPED && result->stop.outcome == TEND_STOPPED_BEFORE);
+}
+
 /* When a byte was last read from either stream, or they were first watched. */
 static int64_t last_activity(struct side sides[2])
 {
@@ -214,9 +221,10 @@ static void run(tend_process *p, const struct tend_complete *o, struct side side
 	result->timed_out = !exited;
 	result->outcome = exited ? TEND_COMPLETED : run_out_of_time(p, o->stop, &result->stop);
 	exited = tend__process_has_exited(p);
-	if (exited && result->outcome == TEND_STILL_RUNNING) {
+	if (exited && ended_by_itself(result)) {
 		result->outcome = TEND_COMPLETED; /* in the last moment */
 		result->timed_out = result->inactive = false;
+		memset(&result->stop, 0, sizeof result->stop);
 	}
 	if (exited)
 		result->exit = p->exit;

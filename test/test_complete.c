@@ -738,9 +738,31 @@ static void without_streams(void)
 	tend_process_free(p);
 }
 
+/* The time is over as the child ends: whichever is seen first, what was not stopped is not called so. */
+static void a_tie_is_a_completion(void)
+{
+	static const struct tend_stop kill_it = { .after_kill = TEND_DEFAULT_AFTER_KILL };
+
+	for (int i = 0; i < (test_under_valgrind() ? 5 : 150); i++) {
+		const struct tend_complete all = { .timeout = TEND_US(1500 + 20 * i), .stop = &kill_it };
+		tend_process *p = test_spawn(NULL, "sleeper", "2", NULL);
+		struct tend_result r;
+		struct tend_error e;
+
+		if (p && CHECK_OK(tend_process_complete(p, &all, &r, &e), &e)) {
+			CHECK_INT(r.outcome == TEND_STOPPED, r.timed_out);
+			CHECK(r.outcome == TEND_STOPPED ? r.stop.outcome == TEND_STOPPED_BY_KILL
+			                                : r.outcome == TEND_COMPLETED);
+			CHECK(r.outcome == TEND_STOPPED || r.stop.n_signals == 0);
+		}
+		tend_process_free(p);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
+		{ "a_tie_is_a_completion", a_tie_is_a_completion },
 		{ "output_and_exit", output_and_exit },
 		{ "lines_and_nothing", lines_and_nothing },
 		{ "truncated", truncated },
