@@ -57,7 +57,7 @@ static int signal_group_by_pidfd(tend_process *p, int sig)
 {
 	int r;
 
-	if (atomic_load_explicit(&pidfd_group, memory_order_relaxed) == ABSENT ||
+	if ((atomic_load_explicit(&pidfd_group, memory_order_relaxed) == ABSENT && !p->group_by_pidfd) ||
 	    tend__sys_forced_off("pidfd_group") || tend__sys_forced_off("pidfd_signal"))
 		return -ENOSYS;
 	r = tend__sys_pidfd_signal(p->pidfd, sig, TEND__PIDFD_GROUP);

@@ -657,6 +657,33 @@ static void with_fallbacks(void)
 		CHECK_INT(0, test_run_self(again, "TEND_DISABLE", missing[i], NULL, 0));
 }
 
+/*
+ * A filter may be one thread's own: that this one may not send to a group by its pidfd says nothing of the reaper.  As
+ * it is taken for a kernel that cannot, for all that are started later, this one is the last test.
+ */
+static void one_thread_may_not(void)
+{
+	const struct tend_stop kill_it = { .after_kill = TEND_DEFAULT_AFTER_KILL };
+	tend_process *p = test_spawn(&test_reliable_all, "forker", "quiet", "0", NULL);
+	struct tend_stop_report report;
+	struct tend_exit ended;
+	struct tend_error e;
+	char pid[16] = "0";
+
+	if (!p)
+		return;
+	test_await_line(tend_process_stdout(p), "grandchild ", pid, sizeof pid);
+	CHECK(test_wait(p, &ended));
+	fault_only_this_thread(true);
+	fault_fail_sys("pidfd_signal", 1, ENOSYS);
+	tend_process_signal(p, SIGCONT, TEND_GROUP, &e);
+	fault_reset();
+	CHECK_OK(tend_process_stop(p, &kill_it, &report, &e), &e);
+	CHECK_INT(TEND_STOPPED_BY_KILL, report.outcome);
+	test_await_gone(atoi(pid));
+	tend_process_free(p);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -682,6 +709,7 @@ int main(int argc, char **argv)
 		{ "lost_signal", lost_signal },
 		{ "kill_during_kill", kill_during_kill },
 		{ "with_fallbacks", with_fallbacks },
+		{ "one_thread_may_not", one_thread_may_not },
 	};
 
 	return test_main(argc, argv, "stop", tests, sizeof tests / sizeof *tests);
