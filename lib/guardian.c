@@ -32,6 +32,7 @@ static struct ward {
 	int pidfd, cgroup_kill; /* cgroup_kill: -1: none */
 } *wards;
 static size_t n_wards, room;
+static size_t forget_at = 16; /* so many, and those of whom nobody is left are looked for */
 
 static void let_go(struct ward *w)
 {
@@ -51,8 +52,39 @@ static void remove_ward(uint64_t id)
 	}
 }
 
+static bool has_ended(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* As far as the kernel tells: before Linux 6.9 it does not. */
+static bool is_over(const struct ward *w)
+{
+	if (!has_ended(w->pidfd))
+		return false;
+	if (w->m.has_group && (syscall(SYS_pidfd_send_signal, w->pidfd, 0, NULL, PIDFD_GROUP) == 0 || errno != ESRCH))
+		return false;
+	/* anything but "1" is refused, with ERANGE; but for a cgroup that has been removed there is no such file */
+	return w->cgroup_kill < 0 || (write(w->cgroup_kill, "0", 1) < 0 && errno == ENODEV);
+}
+
+/* The host says nothing of a group that outlives its handle. */
+static void forget_the_gone(void)
+{
+	for (size_t i = n_wards; i-- > 0;)
+		if (is_over(&wards[i])) {
+			let_go(&wards[i]);
+			wards[i] = wards[--n_wards];
+		}
+	forget_at = n_wards * 2 + 16;
+}
+
 static void add_ward(const struct guard_message *m, const int fds[2])
 {
+	if (n_wards >= forget_at)
+		forget_the_gone();
 	if (n_wards == room) {
 		struct ward *more = realloc(wards, (room * 2 + 16) * sizeof *wards);
 
@@ -88,32 +120,31 @@ static bool take_message(void)
 		return true; /* of another version: not to be guessed at */
 	if (m.what == GUARD_ADD && fds[0] >= 0)
 		add_ward(&m, fds);
+	else if (m.what == GUARD_ADD) /* no room for descriptors: for the next one there may be */
+		forget_the_gone();
 	else if (m.what == GUARD_REMOVE)
 		remove_ward(m.id);
 	return true;
 }
 
-static bool has_ended(int pidfd)
-{
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-
-	return poll(&p, 1, 0) == 1;
-}
-
 /* Whether somebody was still there. */
 static bool kill_ward(const struct ward *w)
 {
-	bool found = syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, 0) == 0 && !has_ended(w->pidfd);
-	long r;
+	bool found;
+	long r = 0;
 
+	/*
+	 * Before Linux 6.9 the group can be reached by its number only, which is its own while the leader lives: so the
+	 * group goes first.  It is a race all the same, as the kernel ends the leader at this very moment.
+	 */
+	if (w->m.has_group)
+		r = syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, PIDFD_GROUP);
+	if (r < 0 && (errno == EINVAL || errno == ENOSYS) && !has_ended(w->pidfd))
+		r = kill(-w->m.pid, SIGKILL);
+	found = syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, 0) == 0 && !has_ended(w->pidfd);
 	if (w->cgroup_kill >= 0 && write(w->cgroup_kill, "1", 1) < 0)
 		found |= errno != ENODEV; /* it is gone with the last one in it */
-	if (!w->m.has_group)
-		return found;
-	r = syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, PIDFD_GROUP);
-	if (r < 0 && (errno == EINVAL || errno == ENOSYS) && !has_ended(w->pidfd))
-		r = kill(-w->m.pid, SIGKILL); /* its number is its own while it lives */
-	return found || r == 0;
+	return found || (w->m.has_group && r == 0);
 }
 
 static void kill_all(void)

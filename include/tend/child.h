@@ -128,7 +128,8 @@ enum tend_with_parent {
 	 * The same, and SIGKILL to its group, or cgroup, from a guardian process that outlives the host (one for all
 	 * children, started with the first).  It acts when the host has ended or executes another program, also for
 	 * children that were detached, and for what they left behind.  Without a cgroup a descendant in a group of
-	 * its own escapes; what forked in the moment between the child's start and the guardian's knowledge of it may.
+	 * its own escapes; what forked in the moment between the child's start and the guardian's knowledge of it may,
+	 * and, before Linux 6.9, any other member, as the leader ends at the same time and its group's number with it.
 	 */
 	TEND_WITH_PARENT_TREE
 };
