@@ -230,6 +230,23 @@ static void long_names_leave_room_for_the_message(void)
 	tool_free(&r);
 }
 
+/* The file is where its own stdout goes, too. */
+static void not_over_itself(const char *option, const char *file)
+{
+	int fd = open(file, O_WRONLY | O_APPEND | O_CLOEXEC);
+	struct tool_run r;
+	struct stat st;
+
+	tool_finish(&r, tool_start((const char *const[]){ "run", option, file, helper("printer"), "started", NULL },
+	                           TEND_OUT_FD(fd), TEND_OUT_STREAM(test_reliable_all)));
+	CHECK_INT(125, r.status);
+	tool_check_one_line(r.err, "and stdout are the same file");
+	CHECK_INT(0, fstat(fd, &st));
+	CHECK_INT(5, st.st_size);
+	tool_free(&r);
+	close(fd);
+}
+
 /* Two names of one file are one file, and what it held is still there. */
 static void log_and_report_in_one_file(void)
 {
@@ -253,6 +270,15 @@ static void log_and_report_in_one_file(void)
 		CHECK_INT(5, st.st_size);
 		tool_free(&r);
 	}
+	TOOL_RUN(&r, "run", "--stdin", log, "--log", link_name, helper("printer"), "started");
+	CHECK_INT(125, r.status);
+	CHECK_STR("", r.out);
+	tool_check_one_line(r.err, "--log and --stdin are the same file");
+	CHECK_INT(0, stat(log, &st));
+	CHECK_INT(5, st.st_size);
+	tool_free(&r);
+	not_over_itself("--log", log);
+	not_over_itself("--report", log);
 	TOOL_RUN(&r, "run", "--log", "/dev/null", "--report", "/dev/null", helper("true-er"));
 	CHECK_INT(0, r.status);
 	CHECK_STR("", r.err);

@@ -49,6 +49,29 @@ static bool is_same_file(int a, int b)
 	       x.st_ino == y.st_ino;
 }
 
+static int refuse_same(const char *one, int a, const char *other, int b)
+{
+	if (a < 0 || b < 0 || !is_same_file(a, b))
+		return 0;
+	say("%s and %s are the same file: write another name for one of them", one, other);
+	return -1;
+}
+
+/* What is written by a name may be what tend has got from its own caller. */
+static int refuse_own(const struct run *run, const char *option, int fd)
+{
+	const struct run_files *f = &run->files;
+	bool reads_file = run->options->input == RUN_INPUT_FILE;
+
+	if (refuse_same(option, fd, "stdout", STDOUT_FILENO) < 0)
+		return -1;
+	if (refuse_same(option, fd, "stderr", STDERR_FILENO) < 0)
+		return -1;
+	if (run->options->input == RUN_INPUT_NULL)
+		return 0;
+	return refuse_same(option, fd, reads_file ? "--stdin" : "stdin", reads_file ? f->input : STDIN_FILENO);
+}
+
 /* Not done by open(2): what is refused has emptied no file. */
 static int empty_file(const char *what, const char *path, int fd)
 {
@@ -60,19 +83,20 @@ static int empty_file(const char *what, const char *path, int fd)
 	return -1;
 }
 
-static int open_report(const struct run_options *o, struct run_files *f)
+static int open_report(struct run *run)
 {
+	const struct run_options *o = run->options;
+	struct run_files *f = &run->files;
+
 	if (strcmp(o->report_file, "-") == 0) {
 		f->report = STDERR_FILENO;
 		return 0;
 	}
 	f->report = open_file("report", o->report_file, O_WRONLY | O_CREAT);
-	if (f->report < 0)
+	if (f->report < 0 || refuse_own(run, "--report", f->report) < 0)
 		return -1;
-	if (o->log_file && is_same_file(f->log, f->report)) {
-		say("--log and --report are the same file, %.300s: write another name for one of them", o->report_file);
+	if (refuse_same("--log", f->log, "--report", f->report) < 0)
 		return -1;
-	}
 	return empty_file("report", o->report_file, f->report);
 }
 
@@ -86,7 +110,9 @@ static int open_files(struct run *run)
 		return -1;
 	if (o->log_file && (f->log = open_file("log", o->log_file, O_WRONLY | O_CREAT)) < 0)
 		return -1;
-	if (o->report_file && open_report(o, f) < 0)
+	if (refuse_own(run, "--log", f->log) < 0)
+		return -1;
+	if (o->report_file && open_report(run) < 0)
 		return -1;
 	return empty_file("log", o->log_file, f->log);
 }
