@@ -36,8 +36,7 @@ int tend__input_open(struct tend__input *in, int take_fd)
 	}
 	if (r < 0)
 		tend__sys_close(take_fd);
-	else
-		in->fd = take_fd;
+	in->fd = r < 0 ? -1 : take_fd;
 	return r;
 }
 
@@ -138,7 +137,10 @@ void tend__input_fini(struct tend__input *in)
 	tend__lock_destroy(&in->lock);
 }
 
-/* All of it, or a negative errno value; *written counts in any case. */
+/*
+ * All of it, or a negative errno value; *written counts in any case.  A terminal whose other side nobody has open any
+ * more takes what there is room for, and then says EAGAIN to each write and POLLHUP to each poll.
+ */
 static int write_all(struct tend__input *in, int fd, const char *data, size_t size, int64_t deadline, size_t *written)
 {
 	struct pollfd p[2] = { { .fd = fd, .events = POLLOUT }, { .fd = in->wake_fd, .events = POLLIN } };
@@ -153,10 +155,13 @@ static int write_all(struct tend__input *in, int fd, const char *data, size_t si
 		if (n > 0) {
 			*written += (size_t)n;
 			in->in_line = *written && data[*written - 1] != '\n';
+			p[0].revents = 0;
 			continue;
 		}
 		if (n != -EAGAIN)
 			return n == 0 ? -EIO : (int)n;
+		if (tend__sys_is_hung_up(&p[0]))
+			return -EPIPE;
 		r = tend__sys_poll(p, 2, deadline);
 		if (r <= 0)
 			return r < 0 ? r : -ETIMEDOUT;

@@ -26,27 +26,33 @@ int tend__sink_check(const struct tend__sink *sink)
 
 /* ---- descriptors ---- */
 
-/* Until there is room, or the write would say why there is none. */
-static int await_room(int fd)
+/* Until there is room, or the write would say why there is none; a terminal that nobody has open does not say so. */
+static int await_room(struct pollfd *p)
 {
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	int r = tend__sys_poll(&p, 1, TEND__NEVER);
+	int r;
 
+	if (tend__sys_is_hung_up(p))
+		return -EPIPE;
+	r = tend__sys_poll(p, 1, TEND__NEVER);
 	return r < 0 ? r : 0;
 }
 
 static int write_fd(int fd, const char *data, size_t size, size_t *ret_written)
 {
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
 	while (*ret_written < size) {
 		ssize_t n = tend__sys_write(fd, data + *ret_written, size - *ret_written);
 		int r = 0;
 
-		if (n > 0)
+		if (n > 0) {
 			*ret_written += (size_t)n;
-		else if (n == -EAGAIN)
-			r = await_room(fd);
-		else
+			p.revents = 0;
+		} else if (n == -EAGAIN) {
+			r = await_room(&p);
+		} else {
 			r = n < 0 ? (int)n : -EIO; /* without a reason it would take nothing for ever */
+		}
 		if (r < 0)
 			return r;
 	}

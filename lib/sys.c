@@ -245,9 +245,14 @@ int tend__sys_check_readable(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
+	int type;
+	socklen_t size = sizeof type;
+
 	if (flags < 0)
 		return -errno;
-	return (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) ? -EBADF : 0;
+	if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH))
+		return -EBADF;
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type != SOCK_STREAM ? -EPROTOTYPE : 0;
 }
 
 int tend__sys_check_writable(int fd)
@@ -402,6 +407,11 @@ int tend__sys_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
 		r = UNCANCELLED(ppoll(fds, n, timeout, NULL));
 	} while (r < 0 && errno == EINTR);
 	return checked(r);
+}
+
+bool tend__sys_is_hung_up(const struct pollfd *p)
+{
+	return (p->revents & (POLLHUP | POLLERR)) && !(p->revents & POLLOUT);
 }
 
 /* Linux frees the number even when close(2) says EINTR: never again. */

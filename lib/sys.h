@@ -43,7 +43,7 @@ int tend__sys_remove_folder(int folder, const char *name);
 /* 0, or -EBADF. */
 int tend__sys_check_open(int fd);
 int tend__sys_set_nonblock(int fd);
-/* Whether fd is open, is readable and is not O_PATH: 0, -EBADF. */
+/* Whether fd is open, is readable and is not O_PATH: 0, -EBADF; -EPROTOTYPE: a socket, but not one of bytes. */
 int tend__sys_check_readable(int fd);
 /* The same for writing. */
 int tend__sys_check_writable(int fd);
@@ -70,6 +70,8 @@ bool tend__sys_sigpipe_pending(void);
 void tend__sys_take_sigpipe(void);
 /* deadline: absolute CLOCK_MONOTONIC ns, INT64_MAX for none.  The number of ready entries, 0 when time is over. */
 int tend__sys_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
+/* [pure] What the last poll found, where room to write was asked for: none, and nobody who would make it. */
+bool tend__sys_is_hung_up(const struct pollfd *p);
 void tend__sys_close(int fd);
 /* For who has these ids; less than 0: as it is.  0, or -EPERM. */
 int tend__sys_give(int fd, int64_t uid, int64_t gid);

@@ -115,6 +115,23 @@ static void raw_bytes_pass(void)
 	tend_process_free(p);
 }
 
+/* What nobody will read is told, and not waited for: a terminal takes some of it, and then neither more nor less. */
+static void nobody_reads(void)
+{
+	static char much[200000];
+	const char *argv[] = { helper("true-er"), NULL };
+	tend_process *p = start(argv, &raw);
+	struct tend_exit ended;
+	struct tend_error e;
+	size_t n = 0;
+
+	if (p && test_wait(p, &ended)) {
+		CHECK_INT(-EPIPE, tend_process_stdin_write(p, much, sizeof much, TEST_PATIENCE, &n, &e));
+		CHECK(n < sizeof much);
+	}
+	tend_process_free(p);
+}
+
 /* Closing stdin types the end-of-file character, in a line as at its begin. */
 static void cooked_input_ends(void)
 {
@@ -328,6 +345,7 @@ int main(int argc, char **argv)
 		{ "is_the_controlling_terminal", is_the_controlling_terminal },
 		{ "only_what_would_be_a_pipe", only_what_would_be_a_pipe },
 		{ "raw_bytes_pass", raw_bytes_pass },
+		{ "nobody_reads", nobody_reads },
 		{ "cooked_input_ends", cooked_input_ends },
 		{ "control_c_is_a_signal", control_c_is_a_signal },
 		{ "window_changes", window_changes },

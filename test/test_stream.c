@@ -601,6 +601,24 @@ static void open_refuses_what_cannot_be_read(void)
 	CHECK(tend_subscription_close(NULL) == NULL);
 }
 
+/* What of a message does not fit into a chunk is gone, and an empty one looks like the end: so there are none. */
+static void open_refuses_messages(void)
+{
+	static const int types[] = { SOCK_DGRAM, SOCK_SEQPACKET };
+	tend_stream *stream = NULL;
+	struct tend_error err;
+	int fds[2];
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		CHECK_INT(0, socketpair(AF_UNIX, types[i] | SOCK_CLOEXEC, 0, fds));
+		CHECK_INT(-EPROTOTYPE, tend_stream_open(fds[0], &test_reliable, "x", &stream, &err));
+		CHECK_INT(TEND_STEP_OPTIONS, err.step);
+		CHECK_INT(-1, fcntl(fds[0], F_GETFD));
+		close(fds[1]);
+	}
+	CHECK(stream == NULL);
+}
+
 /* Hazard 15: the flags of a descriptor that the host gave are not touched. */
 static void flags_of_the_host_stay(void)
 {
@@ -765,6 +783,7 @@ static const struct test tests[] = {
 	{ "seal_forgets_for_those_to_come", seal_forgets_for_those_to_come },
 	{ "kept_chunks_outlive_everything", kept_chunks_outlive_everything },
 	{ "open_refuses_what_cannot_be_read", open_refuses_what_cannot_be_read },
+	{ "open_refuses_messages", open_refuses_messages },
 	{ "flags_of_the_host_stay", flags_of_the_host_stay },
 	{ "options_are_read_back", options_are_read_back },
 	{ "free_stops_a_reader_wherever_it_is", free_stops_a_reader_wherever_it_is },

@@ -13,6 +13,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -51,6 +52,34 @@ static void a_full_device(void)
 	CHECK_INT(4, (intmax_t)w.bytes_unwritten);
 	CHECK_INT(TEND_END_EOF, w.consumed.ending);
 	CHECK(!w.complete);
+	close(fd);
+}
+
+/* The host's side of one, non-blocking: it takes some, and then says neither that there is room nor that none will be. */
+static void a_terminal_that_nobody_has_open(void)
+{
+	static char much[200000];
+	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	tend_stream *stream;
+	struct tend_written w;
+	struct termios t;
+	int child;
+
+	if (fd < 0 || grantpt(fd) != 0 || unlockpt(fd) != 0) {
+		printf("(left out: there are no terminals) ");
+		return;
+	}
+	child = open(ptsname(fd), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	CHECK_INT(0, tcgetattr(child, &t));
+	cfmakeraw(&t);
+	CHECK_INT(0, tcsetattr(child, TCSANOW, &t));
+	close(child);
+	stream = writing_stream_of(TEND_DEFAULT_READ_CHUNK_SIZE, much, sizeof much);
+	w = writing_run(stream, &(struct tend_write){ CHUNKS, .to = TEND_TO_FD(fd), .on_failure = TEND_WRITE_STOP });
+	CHECK_INT(EPIPE, w.last.error);
+	CHECK_INT(TEND_END_BROKE, w.consumed.ending);
+	CHECK(w.bytes_written < sizeof much);
+	tend_stream_free(stream);
 	close(fd);
 }
 
@@ -788,6 +817,7 @@ int main(int argc, char **argv)
 	static const struct test tests[] = {
 		{ "a-full-device", a_full_device },
 		{ "the-target-must-be-writable", the_target_must_be_writable },
+		{ "a-terminal-that-nobody-has-open", a_terminal_that_nobody_has_open },
 		{ "a-full-non-blocking-pipe-is-waited-for", a_full_non_blocking_pipe_is_waited_for },
 		{ "a-wait-that-fails-is-a-failure", a_wait_that_fails_is_a_failure },
 		{ "interrupted-writes-go-on", interrupted_writes_go_on },

@@ -43,7 +43,7 @@ static const struct refusal {
 	{ "open_null", { EMFILE, ENFILE, ENOENT, EACCES, ENOMEM }, { TEND_STEP_OPEN } },
 	{ "set_nonblock", { EPERM }, { TEND_STEP_PIPE, TEND_STEP_TERMINAL } },
 	{ "check_open", { EBADF }, { TEND_STEP_STDIO } },
-	{ "check_readable", { EBADF }, { TEND_STEP_OPTIONS } },
+	{ "check_readable", { EBADF, EPROTOTYPE }, { TEND_STEP_OPTIONS } },
 	{ "check_writable", { EBADF }, { TEND_STEP_WRITE } },
 	{ "set_pipe_size", { EPERM, EBUSY, ENOMEM }, { TEND_STEP_NONE } },
 	{ "pipe_size", { EINVAL }, { TEND_STEP_NONE } },

@@ -149,8 +149,9 @@ struct tend_subscribe {
 /*
  * Reads `take_fd` (a pipe's read end, a socket, a fifo) as a stream named `label` (copied; "" is allowed) with a
  * thread of its own, starting at once.  The descriptor belongs to the stream from here on, on failure too.  Its file
- * status flags are not changed.  -EINVAL (field), -EBADF, -ENOMEM, -EAGAIN (thread), -EMFILE.
- * Any thread; does not block.
+ * status flags are not changed.  -EINVAL (field), -EBADF, -EPROTOTYPE (a socket of messages, SOCK_DGRAM and the like:
+ * what of one does not fit into a chunk would be lost), -ENOMEM, -EAGAIN (thread), -EMFILE.  Any thread; does not
+ * block.
  */
 TEND_API int tend_stream_open(int take_fd, const struct tend_stream_options *options, const char *label,
                               tend_stream **ret_stream, struct tend_error *err);
