@@ -12,6 +12,7 @@
 
 #include "fault.h"
 #include "test.h"
+#include "thread.h"
 
 static struct tend_adopt of_pid(pid_t pid)
 {
@@ -187,6 +188,39 @@ static void refusals(void)
 	CHECK_INT(fds, test_count_fds());
 }
 
+static void say_tid(struct test_thread *t, void *arg)
+{
+	const int *fds = arg;
+	pid_t tid = gettid();
+	char byte;
+
+	WORKER_CHECK_INT(t, sizeof tid, write(fds[1], &tid, sizeof tid));
+	WORKER_CHECK_INT(t, 0, read(fds[2], &byte, 1)); /* until it may go */
+}
+
+static void no_thread(void)
+{
+	struct tend_adopt o;
+	struct tend_error e;
+	tend_process *p = NULL;
+	struct test_thread thread;
+	int fds[4];
+	pid_t tid = 0;
+
+	CHECK_INT(0, pipe2(fds, O_CLOEXEC));
+	CHECK_INT(0, pipe2(fds + 2, O_CLOEXEC));
+	test_thread_start(&thread, say_tid, fds);
+	CHECK_INT(sizeof tid, read(fds[0], &tid, sizeof tid));
+	o = of_pid(tid);
+	CHECK_INT(test_has_pidfd_open() ? -EINVAL : -ENOSYS, tend_adopt(&o, &p, &e));
+	CHECK(!test_has_pidfd_open() || strstr(e.message, "a thread and no process"));
+	CHECK(!p);
+	close(fds[3]);
+	test_thread_join(&thread);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+}
+
 /* ---- release ---- */
 
 static int read_all(int fd, char *text, size_t size)
@@ -330,6 +364,7 @@ int main(int argc, char **argv)
 		{ "zombie_of_a_lazy_parent", zombie_of_a_lazy_parent },
 		{ "by_pidfd", by_pidfd },
 		{ "refusals", refusals },
+		{ "no_thread", no_thread },
 		{ "everything_is_handed_over", everything_is_handed_over },
 		{ "released_after_its_exit", released_after_its_exit },
 		{ "released_at_its_exit", released_at_its_exit },
