@@ -8,9 +8,12 @@
  * they are the host's.
  *
  * Invariants
- *   I1  The list is guarded by its lock, which is never held while anything else is done but taking a reference.
+ *   I1  The list is guarded by its lock, which is never held while anything else is done but taking a reference, or
+ *       ending a child that has not executed.
  *   I2  A process in the list may have its last reference given up at any time: who wants one takes it only if there is
  *       another (ref_if_alive).
+ *   I3  A spawn is in the list of flights from before its first descriptor until behind its last one: its process is
+ *       in the list then, or its child is gone.  No fork can happen while that list changes.
  *
  * At exit the reaper still runs.  When the reaper itself calls exit(3), in a log function, nobody can be waited for:
  * all get SIGKILL.  In a forked child the list is empty: nothing of the parent's is ended.
@@ -28,11 +31,14 @@
 #include "error.h"
 #include "group.h"
 #include "opts.h"
+#include "rcu.h"
 #include "reaper.h"
+#include "sys.h"
 
 /* What exit(3) gives to all of them together, and to SIGKILL behind that. */
 #define EXIT_PATIENCE TEND_SECONDS(10)
 #define KILL_PATIENCE TEND_SECONDS(1)
+#define LOOK_NS INT64_C(1000000) /* at spawns under way, which tell nobody */
 
 static const struct tend_stop kill_it = { .after_kill = KILL_PATIENCE };
 
@@ -42,15 +48,23 @@ static struct {
 	pid_t owner;            /* the process whose they are */
 	bool is_over;           /* nothing is started any more */
 	struct tend_process *first;
+	struct tend__flight *flights;
 } live = {
 	.lock = TEND__LOCK_INIT(TEND__RANK_LIVE),
 };
 
+static _Thread_local unsigned n_own; /* flights of this thread: a log function may end the host in one */
+
+/* The flights are of threads that are not there, whose stacks are. */
 static void after_fork_in_child(void)
 {
 	tend__lock_init(&live.lock, TEND__RANK_LIVE);
+	for (struct tend__flight *f = live.flights; f; f = f->next)
+		f->close_in_copy(f);
 	live.is_over = false;
 	live.first = NULL;
+	live.flights = NULL;
+	n_own = 0;
 }
 
 static bool ref_if_alive(tend_process *p)
@@ -148,7 +162,8 @@ static void kill_only(tend_process *p, int64_t deadline)
 	if (!is_armed(p) || tend__process_has_exited(p))
 		return;
 	tend__lock(&p->lock);
-	tend__group_signal(p, SIGKILL, TEND_GROUP);
+	if (!p->released)
+		tend__group_signal(p, SIGKILL, TEND_GROUP);
 	tend__unlock(&p->lock);
 }
 
@@ -170,13 +185,42 @@ static bool anybody_is_left(void)
 	return found;
 }
 
+/*
+ * How many there are of other threads.  A child that has not executed yet is ended by its pidfd, which the kernel
+ * stores before the child runs, and before the clone returns.
+ */
+__attribute__((__no_sanitize__("thread"))) static unsigned end_flights(void)
+{
+	unsigned n = 0;
+
+	tend__lock(&live.lock);
+	for (const struct tend__flight *f = live.flights; f; f = f->next) {
+		int pidfd = *(volatile int *)&f->p->pidfd;
+
+		n += f->is_armed;
+		if (f->is_armed && !f->p->is_live && pidfd >= 0)
+			tend__sys_pidfd_signal(pidfd, SIGKILL, 0);
+	}
+	tend__unlock(&live.lock);
+	return n > n_own ? n - n_own : 0;
+}
+
+/* They land soon, as their children are gone, or are in the list and refused. */
+static void await_flights(int64_t deadline)
+{
+	while (end_flights() > 0 && tend__now_ns() < deadline)
+		tend__sys_poll(NULL, 0, tend__after(tend__now_ns(), LOOK_NS));
+}
+
 /* Whether nobody is left. */
 static bool end_all(int64_t deadline)
 {
 	if (tend__is_reaper()) {
+		end_flights();
 		for_all(kill_only, 0);
 		return true;
 	}
+	await_flights(deadline);
 	for_all(begin, 0);
 	for_all(await, deadline);
 	for_all(kill_late, 0);
@@ -201,11 +245,16 @@ bool tend__live_is_over(void)
 	return is_over;
 }
 
-/* What the reaper has not got to yet. */
+/* What the reaper has not got to yet; where somebody is in it, it stays. */
 static void remove_cgroup(tend_process *p, int64_t deadline)
 {
+	bool released;
+
 	(void)deadline;
-	if (is_armed(p))
+	tend__lock(&p->lock);
+	released = p->released;
+	tend__unlock(&p->lock);
+	if (!released && (is_armed(p) || tend__process_has_exited(p)))
 		tend__cgroup_remove(&p->cgroup);
 }
 
@@ -237,6 +286,45 @@ static int refuse(struct tend_error *err)
 int tend__live_check(struct tend_error *err)
 {
 	return tend__live_is_over() ? refuse(err) : 0;
+}
+
+int tend__live_take_off(struct tend__flight *f, struct tend_error *err)
+{
+	bool is_over;
+
+	tend__rcu_hold_forks();
+	tend__lock(&live.lock);
+	is_over = live.is_over;
+	if (!is_over) {
+		prepare();
+		f->is_up = true;
+		f->prev = NULL;
+		f->next = live.flights;
+		if (live.flights)
+			live.flights->prev = f;
+		live.flights = f;
+		n_own += f->is_armed;
+	}
+	tend__unlock(&live.lock);
+	tend__rcu_allow_forks();
+	return is_over ? refuse(err) : 0;
+}
+
+void tend__live_land(struct tend__flight *f)
+{
+	if (!f->is_up)
+		return;
+	tend__rcu_hold_forks();
+	tend__lock(&live.lock);
+	if (f->prev)
+		f->prev->next = f->next;
+	else
+		live.flights = f->next;
+	if (f->next)
+		f->next->prev = f->prev;
+	n_own -= f->is_armed;
+	tend__unlock(&live.lock);
+	tend__rcu_allow_forks();
 }
 
 int tend__live_add(tend_process *p, struct tend_error *err)

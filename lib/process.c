@@ -327,10 +327,18 @@ void tend_process_detach(tend_process *process)
 	atomic_store_explicit(&process->detached, 1, memory_order_relaxed);
 }
 
+/* So that it stays one line, and does nothing to a terminal. */
+static void show_controls(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 /* The one abort of the library, and the one line that it prints: a handle was freed whose child nobody ended. */
 __attribute__((__noreturn__)) static void forgotten_abort(tend_process *p)
 {
-	char line[512];
+	char line[512] = "";
 	int n;
 
 	tend__lock(&p->lock);
@@ -339,9 +347,12 @@ __attribute__((__noreturn__)) static void forgotten_abort(tend_process *p)
 	n = snprintf(
 		line, sizeof line,
 		"tend: %.150s (pid %d)%s%.150s was still running when its handle was freed: wait for it, stop it, or "
-		"detach it first, or choose another .if_forgotten\n",
+		"detach it first, or choose another .if_forgotten",
 		p->name, (int)p->pid, p->where ? ", started at " : "", p->where ? p->where : "");
-	if (n > 0 && write(STDERR_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1) < 0)
+	n = n < (int)sizeof line - 1 ? n : (int)sizeof line - 2;
+	show_controls(line);
+	line[n] = '\n';
+	if (write(STDERR_FILENO, line, (size_t)n + 1) < 0)
 		tend__log(TEND_LOG_ERROR, "forgotten", p->name, p->pid, "%s", line);
 	abort();
 }

@@ -73,6 +73,16 @@ unsigned tend__fork_generation(void)
 	return atomic_load_explicit(&generation, memory_order_relaxed);
 }
 
+void tend__rcu_hold_forks(void)
+{
+	pthread_rwlock_rdlock(&gate);
+}
+
+void tend__rcu_allow_forks(void)
+{
+	pthread_rwlock_unlock(&gate);
+}
+
 void tend__rcu_online(void)
 {
 	pthread_rwlock_rdlock(&gate);

@@ -46,6 +46,13 @@ static inline void tend__rcu_read_unlock(void)
 }
 
 /*
+ * [any] A fork(2) of the host waits in between: for what a copy must not see half done.  Short, without blocking, and
+ * not while online.
+ */
+void tend__rcu_hold_forks(void);
+void tend__rcu_allow_forks(void);
+
+/*
  * [reader] Between online and offline the thread may enter sections and must not block for long: fork(2) of the host
  * waits for it.  So an idle or parked reader costs a grace period nothing and a fork nothing.
  */

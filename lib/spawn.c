@@ -36,21 +36,35 @@ int tend__refuse_step(struct tend__spawning *s, int r, enum tend_step step, cons
 	return tend__error_sys(err, r, step, s->p->name, "cannot start %.60s: %s", s->p->name, what);
 }
 
-static void close_one(int *fd)
+void tend__spawn_close(int *fd)
 {
+	tend__rcu_hold_forks();
 	tend__sys_close(*fd);
 	*fd = -1;
+	tend__rcu_allow_forks();
 }
 
 /* Everything but the process object. */
 static void clean_up(struct tend__spawning *s)
 {
 	tend__stdio_clean_up(s);
-	close_one(&s->error_pipe[0]);
-	close_one(&s->error_pipe[1]);
-	close_one(&s->plan.procs_fd);
+	tend__spawn_close(&s->error_pipe[0]);
+	tend__spawn_close(&s->error_pipe[1]);
+	tend__spawn_close(&s->plan.procs_fd);
 	tend__paths_free(&s->paths);
 	tend__env_free(&s->env);
+}
+
+/* In a fork of the host, which has nobody who would do it; the child of this spawn is the parent's. */
+static void close_in_copy(struct tend__flight *f)
+{
+	struct tend__spawning *s = (struct tend__spawning *)((char *)f - offsetof(struct tend__spawning, flight));
+
+	tend__stdio_clean_up(s);
+	tend__spawn_close(&s->error_pipe[0]);
+	tend__spawn_close(&s->error_pipe[1]);
+	tend__spawn_close(&s->plan.procs_fd);
+	tend__spawn_close(&s->p->in.fd);
 }
 
 /* ---- the plan ---- */
@@ -124,9 +138,24 @@ static int check_sources(struct tend__spawning *s, struct tend_error *err)
 	return r;
 }
 
+int tend__spawn_pipe(int *child_end, int which, int ret_fds[2])
+{
+	int r;
+
+	tend__rcu_hold_forks();
+	r = tend__sys_pipe(ret_fds);
+	if (r == 0)
+		*child_end = ret_fds[which];
+	tend__rcu_allow_forks();
+	return r;
+}
+
 static int make_error_pipe(struct tend__spawning *s, struct tend_error *err)
 {
-	int r = tend__sys_pipe(s->error_pipe);
+	int fds[2], r = tend__spawn_pipe(&s->error_pipe[1], 1, fds);
+
+	if (r == 0)
+		s->error_pipe[0] = fds[0];
 
 	if (r < 0)
 		return tend__refuse_step(s, r, TEND_STEP_PIPE, "no pipe for the child's errors", err);
@@ -248,7 +277,7 @@ static enum answer hear_child(struct tend__spawning *s, struct tend__child_error
 {
 	enum answer answer = VANISHED;
 
-	close_one(&s->error_pipe[1]);
+	tend__spawn_close(&s->error_pipe[1]);
 	if (s->shared == TEND__CHILD_RUNS)
 		return VANISHED;
 	if (s->shared == TEND__CHILD_EXECUTES)
@@ -300,6 +329,9 @@ static void describe_step(const struct tend__child_error *e, char *room, size_t 
 
 	if (e->step == TEND_STEP_STDIO && i < 3)
 		snprintf(room, size, "descriptor of %s", standard[i]);
+	else if (e->step == TEND_STEP_STDIO && e->error == EBADF) /* the source has been looked at */
+		snprintf(room, size, "pass_fds[%zu].target is not below the limit of open files (RLIMIT_NOFILE)",
+		         i - 3);
 	else if (e->step == TEND_STEP_STDIO)
 		snprintf(room, size, "pass_fds[%zu]", i - 3);
 	else if (e->step == TEND_STEP_RLIMITS)
@@ -315,7 +347,7 @@ static int refuse_child(struct tend__spawning *s, const struct tend__child_error
 	const struct tend_spawn *o = s->o;
 	enum tend_step step = (enum tend_step)e->step;
 	const char *program = o->program ? o->program : o->argv[0];
-	char what[64];
+	char what[128];
 
 	bury(s->p, false);
 	if (step == TEND_STEP_EXEC)
@@ -419,9 +451,9 @@ static int start_without_cgroup(struct tend__spawning *s, const struct tend_erro
 
 	tend__log(TEND_LOG_WARNING, "no-cgroup", p->name, 0, "%s: a process group has to do", why->message);
 	tend__cgroup_fini(&p->cgroup, false);
-	close_one(&s->plan.procs_fd);
-	close_one(&s->error_pipe[0]);
-	close_one(&s->error_pipe[1]);
+	tend__spawn_close(&s->plan.procs_fd);
+	tend__spawn_close(&s->error_pipe[0]);
+	tend__spawn_close(&s->error_pipe[1]);
 	tend__sys_close(p->pidfd);
 	p->pidfd = -1;
 	s->shared = 0;
@@ -448,17 +480,24 @@ static int spawn(const struct tend_spawn *o, tend_process *p, struct tend_error 
 {
 	struct tend__spawning s = {
 		.o = o, .p = p, .null_fd = -1, .ends = { -1, -1, -1 }, .terminal = { -1, -1 },
-		.error_pipe = { -1, -1 }, .plan = { .tty_fd = -1, .procs_fd = -1 }, .shared = 0
+		.error_pipe = { -1, -1 }, .plan = { .tty_fd = -1, .procs_fd = -1 }, .shared = 0,
+		.flight = { .p = p, .close_in_copy = close_in_copy,
+		            .is_armed = p->if_forgotten != TEND_IF_FORGOTTEN_DETACH },
 	};
 	int r = tend__reaper_start(err);
 
 	if (r == 0 && o->with_parent == TEND_WITH_PARENT_TREE)
 		r = tend__guard_start(p->name, err);
 	if (r == 0)
+		r = tend__live_take_off(&s.flight, err);
+	if (r == 0)
 		r = make_plan(&s, err);
 	if (r == 0)
 		r = start(&s, err);
 	clean_up(&s);
+	tend__live_land(&s.flight);
+	if (r < 0 && tend__live_is_over()) /* which is why, whatever it has met with */
+		return tend__live_check(err);
 	return r;
 }
 

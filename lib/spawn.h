@@ -8,6 +8,7 @@
 
 #include <tend/spawn.h>
 
+#include "live.h"
 #include "process.h"
 #include "spawn_child.h"
 
@@ -33,7 +34,16 @@ struct tend__spawning {
 	int error_pipe[2];
 	bool in_cgroup;     /* it was its cgroup that the clone failed for */
 	volatile int shared;
+	struct tend__flight flight; /* what a copy of the host, or its end, has to know of it */
 };
+
+/*
+ * [any] A pipe: the child's end in *child_end, which is in `s`; ret_fds has both.  A fork of the host's closes what is
+ * in `s`: whoever does not read to the end of a pipe must not be kept from it by a copy that knows nothing of it.
+ */
+int tend__spawn_pipe(int *child_end, int which, int ret_fds[2]);
+/* [any] Closes what is in `s`, so that a copy does not close what has got its number meanwhile. */
+void tend__spawn_close(int *fd);
 
 /* [any] "cannot start NAME: what: errno".  r. */
 int tend__refuse_step(struct tend__spawning *s, int r, enum tend_step step, const char *what, struct tend_error *err);

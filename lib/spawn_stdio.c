@@ -10,23 +10,18 @@
 
 #include "error.h"
 #include "input.h"
+#include "rcu.h"
 #include "spawn.h"
 #include "stream.h"
 #include "sys.h"
 
-static void close_one(int *fd)
-{
-	tend__sys_close(*fd);
-	*fd = -1;
-}
-
 void tend__stdio_clean_up(struct tend__spawning *s)
 {
-	close_one(&s->null_fd);
+	tend__spawn_close(&s->null_fd);
 	for (int i = 0; i < 3; i++)
-		close_one(&s->ends[i]);
-	close_one(&s->terminal[0]);
-	close_one(&s->terminal[1]);
+		tend__spawn_close(&s->ends[i]);
+	tend__spawn_close(&s->terminal[0]);
+	tend__spawn_close(&s->terminal[1]);
 }
 
 static int use_null(struct tend__spawning *s, int target, struct tend_error *err)
@@ -82,11 +77,17 @@ static int type_into_terminal(struct tend__spawning *s, struct tend_error *err)
 
 static int make_pipe(struct tend__spawning *s, struct tend_error *err)
 {
-	int fds[2], r = tend__sys_pipe(fds);
+	int fds[2], r;
 
+	tend__rcu_hold_forks();
+	r = tend__sys_pipe(fds);
+	if (r == 0) {
+		s->plan.fds[0].source = s->ends[0] = fds[0];
+		s->p->in.fd = fds[1];
+	}
+	tend__rcu_allow_forks();
 	if (r < 0)
 		return tend__refuse_step(s, r, TEND_STEP_PIPE, "no pipe for stdin", err);
-	s->plan.fds[0].source = s->ends[0] = fds[0];
 	r = tend__input_open(&s->p->in, fds[1]);
 	return r < 0 ? tend__refuse_step(s, r, TEND_STEP_PIPE, "no eventfd for stdin", err) : 0;
 }
@@ -97,8 +98,12 @@ static bool fits_in_pipe(const struct tend_input *in, int *ret_end)
 	int fds[2], size;
 	bool fits;
 
-	if (tend__sys_pipe(fds) < 0)
+	/* a copy of the end that is written to would keep the child from the end of its input */
+	tend__rcu_hold_forks();
+	if (tend__sys_pipe(fds) < 0) {
+		tend__rcu_allow_forks();
 		return false;
+	}
 	size = tend__sys_pipe_size(fds[1]);
 	fits = size > 0 && (size_t)size >= in->n && tend__sys_set_nonblock(fds[1]) == 0 &&
 	       (in->n == 0 || tend__sys_write(fds[1], in->bytes, in->n) == (ssize_t)in->n);
@@ -107,6 +112,7 @@ static bool fits_in_pipe(const struct tend_input *in, int *ret_end)
 		*ret_end = fds[0];
 	else
 		tend__sys_close(fds[0]);
+	tend__rcu_allow_forks();
 	return fits;
 }
 
@@ -155,10 +161,10 @@ static int make_stream(struct tend__spawning *s, int target, const struct tend_o
 		s->terminal[0] = -1;
 		s->plan.fds[1].source = s->terminal[1];
 	} else {
-		r = tend__sys_pipe(fds);
+		r = tend__spawn_pipe(&s->ends[target], 1, fds);
 		if (r < 0)
 			return tend__refuse_step(s, r, TEND_STEP_PIPE, "no pipe for an output", err);
-		s->plan.fds[target].source = s->ends[target] = fds[1];
+		s->plan.fds[target].source = s->ends[target];
 	}
 	return tend__stream_new(fds[0], true, &out->stream, label, s->p->name, target == 1 ? &s->p->out : &s->p->err,
 	                        err);

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,16 +49,33 @@ static bool find_helper(const char *name, char *path, size_t size)
 	return false;
 }
 
+static pthread_mutex_t helper_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void lock_helpers(void)
+{
+	pthread_mutex_lock(&helper_lock);
+}
+
+static void unlock_helpers(void)
+{
+	pthread_mutex_unlock(&helper_lock);
+}
+
+/* Tests fork at any moment, and copies spawn. */
+__attribute__((__constructor__)) static void let_copies_have_helpers(void)
+{
+	pthread_atfork(lock_helpers, unlock_helpers, unlock_helpers);
+}
+
 const char *helper(const char *name)
 {
 	static struct {
 		char name[32];
 		char path[2 * PATH_MAX];
 	} known[32];
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	size_t i = 0;
 
-	pthread_mutex_lock(&lock);
+	lock_helpers();
 	while (i < sizeof known / sizeof *known - 1 && known[i].name[0] && strcmp(known[i].name, name) != 0)
 		i++;
 	if (strcmp(known[i].name, name) != 0) {
@@ -67,7 +85,7 @@ const char *helper(const char *name)
 		}
 		snprintf(known[i].name, sizeof known[i].name, "%s", name);
 	}
-	pthread_mutex_unlock(&lock);
+	unlock_helpers();
 	return known[i].path;
 }
 
@@ -291,4 +309,19 @@ int test_run_self(const char *const *argv, const char *key, const char *value, c
 	if (pid > 0)
 		CHECK_INT(pid, waitpid(pid, &status, 0));
 	return status;
+}
+
+int test_writable_copy(char *path, const char *of)
+{
+	char buffer[4096];
+	int from = open(of, O_RDONLY | O_CLOEXEC), to = mkstemp(path);
+	ssize_t n;
+
+	CHECK(from >= 0 && to >= 0);
+	while ((n = read(from, buffer, sizeof buffer)) > 0)
+		CHECK_INT(n, write(to, buffer, (size_t)n));
+	close(from);
+	CHECK_INT(0, fchmod(to, 0755));
+	fcntl(to, F_SETFD, FD_CLOEXEC);
+	return to;
 }

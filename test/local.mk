@@ -29,6 +29,7 @@ test_programs = \
 	%D%/test_guardian \
 	%D%/test_handover \
 	%D%/test_host \
+	%D%/test_in_flight \
 	%D%/test_hostile \
 	%D%/test_hostile_limits \
 	%D%/test_hostile_numbers \

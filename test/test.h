@@ -102,6 +102,9 @@ extern const struct tend_stream_options test_single_all;   /* the same with TEND
 /* A stream named "test" on a new pipe, whose write end is the caller's. */
 tend_stream *test_pipe_stream(const struct tend_stream_options *options, int *ret_write_fd);
 
+/* A copy of the program `of` in a new file, `path` for mkstemp(3), and a descriptor that writes to it. */
+int test_writable_copy(char *path, const char *of);
+
 /*
  * Runs a helper with the arguments that follow, up to a NULL: stdin null, both streams `live`, killed when forgotten.
  * NULL when that failed, after recording it.

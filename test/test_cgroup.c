@@ -755,6 +755,36 @@ static void with_fallbacks(void)
 		CHECK_INT(0, test_run_self(again, "TEND_DISABLE", missing[i], NULL, 0));
 }
 
+/* A host that ends at once behind a child that it has let go of, before the reaper has seen to it. */
+static int end_behind_it(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = in_cgroup(argv);
+	struct tend_exit ended;
+	tend_process *p = NULL;
+
+	s.if_forgotten = TEND_FORGOTTEN_DETACH;
+	if (tend_spawn(&s, &p, NULL) < 0 || tend_process_wait(p, TEST_PATIENCE, &ended, NULL) < 0)
+		return 1;
+	fprintf(stderr, "%s\n", tend_process_cgroup(p));
+	tend_process_free(p);
+	return 0;
+}
+
+static void removed_at_the_end_of_the_host(void)
+{
+	static const char *const argv[] = { "--end-behind-it", NULL };
+
+	for (int i = 0; i < (test_under_valgrind() ? 3 : 30); i++) {
+		char path[PATH_MAX] = "";
+
+		CHECK_INT(0, test_run_self(argv, NULL, NULL, path, sizeof path));
+		CHECK(path[0] == '/');
+		path[strcspn(path, "\n")] = '\0';
+		CHECK(!exists(path));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -764,6 +794,7 @@ int main(int argc, char **argv)
 		{ "emptiness_is_an_event", emptiness_is_an_event },
 		{ "survivors_are_named", survivors_are_named },
 		{ "removed_behind_the_handle", removed_behind_the_handle },
+		{ "removed_at_the_end_of_the_host", removed_at_the_end_of_the_host },
 		{ "those_below_go_too", those_below_go_too },
 		{ "too_many_below", too_many_below },
 		{ "removal_fails", removal_fails },
@@ -782,6 +813,8 @@ int main(int argc, char **argv)
 		{ "with_fallbacks", with_fallbacks },
 	};
 
+	if (argc == 2 && strcmp(argv[1], "--end-behind-it") == 0)
+		return end_behind_it();
 	if (argc < 2 && !have_cgroups())
 		return 77;
 	return test_main(argc, argv, "cgroup", tests, sizeof tests / sizeof *tests);

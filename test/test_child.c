@@ -561,6 +561,7 @@ static void sources_of_any_kind(void)
 {
 	static const struct tend_pass_fd closed[] = { { 1, 5 }, { 99, 6 } };
 	static const struct tend_pass_fd standard[] = { { 2, 9 } };
+	static const struct tend_pass_fd too_high[] = { { 2, INT_MAX } };
 	const char *argv[4];
 	struct tend_spawn s = reporter(argv, "links", NULL);
 	char out[4096], link[256], expected[300];
@@ -568,6 +569,8 @@ static void sources_of_any_kind(void)
 
 	pass(&s, closed, 2);
 	check_failure(&s, -EBADF, TEND_STEP_STDIO, "pass_fds[1]");
+	pass(&s, too_high, 1);
+	check_failure(&s, -EBADF, TEND_STEP_STDIO, "pass_fds[0].target is not below the limit");
 	pass(&s, standard, 1);
 	link[n > 0 ? n : 0] = '\0';
 	snprintf(expected, sizeof expected, "\n9 %s\n", link);
@@ -642,22 +645,6 @@ static void spawn_busy(struct test_thread *t, void *arg)
 	b->r = tend_spawn(&b->s, &b->p, &b->e);
 }
 
-/* A copy of a helper, and a descriptor that writes to it. */
-static int writable_copy(char *path, const char *of)
-{
-	char buffer[4096];
-	int from = open(of, O_RDONLY | O_CLOEXEC), to = mkstemp(path);
-	ssize_t n;
-
-	CHECK(from >= 0 && to >= 0);
-	while ((n = read(from, buffer, sizeof buffer)) > 0)
-		CHECK_INT(n, write(to, buffer, (size_t)n));
-	close(from);
-	CHECK_INT(0, fchmod(to, 0755));
-	fcntl(to, F_SETFD, FD_CLOEXEC);
-	return to;
-}
-
 /*
  * Wish 40, hazard 11: tried again until nobody writes to it any more.  The descriptor of a pipe that the host closes is
  * held by the child alone then; that it lets go of it shows that it tried once and waits.  Hazard 10: another thread
@@ -666,7 +653,7 @@ static int writable_copy(char *path, const char *of)
 static void busy_program_is_tried_again(void)
 {
 	char path[] = "/tmp/tend-test-busy-XXXXXX";
-	int writer = writable_copy(path, helper("exiter")), fds[2];
+	int writer = test_writable_copy(path, helper("exiter")), fds[2];
 	const char *argv[] = { path, "7", NULL };
 	struct busy b = { .s = test_spawn_options(argv, NULL), .p = NULL };
 	struct test_thread t;

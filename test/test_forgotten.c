@@ -11,6 +11,8 @@
 
 #include "test.h"
 
+static const char *child_name = "forgotten one";
+
 static tend_process *spawn_with(struct tend_forgotten policy, struct tend_input in, const char *program,
                                 const char *arg)
 {
@@ -19,7 +21,7 @@ static tend_process *spawn_with(struct tend_forgotten policy, struct tend_input 
 	tend_process *p = NULL;
 	struct tend_error e;
 
-	s.name = "forgotten one";
+	s.name = child_name;
 	s.where = TEND_HERE;
 	s.in = in;
 	s.if_forgotten = policy;
@@ -97,6 +99,7 @@ static int forget_and_abort(void)
 	char line[16] = "0";
 
 	setrlimit(RLIMIT_CORE, &none);
+	child_name = "forgotten\none";
 	p = spawn_with(TEND_FORGOTTEN_ABORT, TEND_IN_NULL, "forker", "leader-pauses");
 	if (!p)
 		return 10;
@@ -115,7 +118,7 @@ static void abort_names_and_kills(void)
 
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	CHECK_INT(2, sscanf(err, "pids %d %d", &leader, &grandchild));
-	CHECK(behind && strstr(behind + 1, "forgotten one") != NULL);
+	CHECK(behind && strstr(behind + 1, "forgotten?one") != NULL);
 	CHECK(behind && strstr(behind + 1, "test_forgotten.c:") != NULL);
 	CHECK(behind && behind[1] && strchr(behind + 1, '\n') == strrchr(behind + 1, '\n')); /* one line */
 	test_await_gone(leader);

@@ -111,14 +111,15 @@ TEND_API int tend_process_signal(tend_process *process, int signal, enum tend_ta
  * The reaper thread does the work: many processes stop at the same time, and a caller that dies loses nothing.  When a
  * stop is already under way the call waits for that one, which then gives SIGKILL the longer of the two after_kill. 
  * 0 with a report for every outcome but TEND_STOP_REFUSED, which is -EPERM (with a report).  ret_report may be NULL. 
- * -EINVAL (field), -ECHILD (after fork).  Any thread; blocks up to tend_stop_total().
+ * -EINVAL (field), -ECHILD (after fork).  Any thread; blocks up to tend_stop_total(), that of the other stop where one
+ * is under way: tend_process_kill() cuts it short.
  */
 TEND_API int tend_process_stop(tend_process *process, const struct tend_stop *plan,
                                struct tend_stop_report *ret_report, struct tend_error *err);
 
 /*
- * SIGKILL to the group, now, also when another plan is under way; then waits at most `confirm` for all of it to be
- * gone. As tend_process_stop() otherwise.  Blocks up to `confirm`.
+ * SIGKILL to the group, now, also when another plan is under way; then waits at most `confirm`, which is finite, for
+ * all of it to be gone. As tend_process_stop() otherwise.  Blocks up to `confirm`.
  */
 TEND_API int tend_process_kill(tend_process *process, tend_duration confirm, struct tend_stop_report *ret_report,
                                struct tend_error *err);
@@ -210,8 +211,8 @@ struct tend_result {
  * 0 for every outcome, TEND_NOT_STOPPED included.  -EINVAL (field), -EBUSY (a single-subscriber stream has its
  * subscriber), -ENOMEM, -EAGAIN (thread), -ECHILD (after fork): then nothing was started, nothing waited for.
  * -EDEADLK in a visitor that the reader of one of its streams runs.  Any thread; blocks up to timeout +
- * tend_stop_total(stop) + drain.total (and tend_stop_total() of TEND_SURVIVORS_STOP's plan), and for as long as a
- * visitor that a reader runs does not return.
+ * tend_stop_total(stop) + drain.total (and tend_stop_total() of TEND_SURVIVORS_STOP's plan; instead of either, that of
+ * a stop that somebody else has begun), and for as long as a visitor that a reader runs does not return.
  */
 TEND_API int tend_process_complete(tend_process *process, const struct tend_complete *options,
                                    struct tend_result *ret_result, struct tend_error *err);
