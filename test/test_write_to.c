@@ -55,7 +55,7 @@ static void a_full_device(void)
 	close(fd);
 }
 
-/* The host's side of one, non-blocking: it takes some, and then says neither that there is room nor that none will be. */
+/* The host's side, non-blocking: it takes some, and then says neither that there is room nor that none will be. */
 static void a_terminal_that_nobody_has_open(void)
 {
 	static char much[200000];
