@@ -59,8 +59,10 @@ static _Thread_local unsigned n_own; /* flights of this thread: a log function m
 static void after_fork_in_child(void)
 {
 	tend__lock_init(&live.lock, TEND__RANK_LIVE);
-	for (struct tend__flight *f = live.flights; f; f = f->next)
+	for (struct tend__flight *f = live.flights; f; f = f->next) {
 		f->close_in_copy(f);
+		f->is_up = false; /* its thread is there when a log function of its has forked */
+	}
 	live.is_over = false;
 	live.first = NULL;
 	live.flights = NULL;
@@ -292,11 +294,13 @@ int tend__live_take_off(struct tend__flight *f, struct tend_error *err)
 {
 	bool is_over;
 
+	tend__lock(&live.lock);
+	prepare(); /* not with forks held: pthread_atfork(3) may wait for one */
+	tend__unlock(&live.lock);
 	tend__rcu_hold_forks();
 	tend__lock(&live.lock);
 	is_over = live.is_over;
 	if (!is_over) {
-		prepare();
 		f->is_up = true;
 		f->prev = NULL;
 		f->next = live.flights;

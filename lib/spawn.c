@@ -38,19 +38,25 @@ int tend__refuse_step(struct tend__spawning *s, int r, enum tend_step step, cons
 
 void tend__spawn_close(int *fd)
 {
-	tend__rcu_hold_forks();
 	tend__sys_close(*fd);
 	*fd = -1;
-	tend__rcu_allow_forks();
+}
+
+/* What is for the clone alone.  With forks held, or a copy would close what has got the number meanwhile. */
+static void close_for_clone(struct tend__spawning *s)
+{
+	tend__spawn_close(&s->error_pipe[0]);
+	tend__spawn_close(&s->error_pipe[1]);
+	tend__spawn_close(&s->plan.procs_fd);
 }
 
 /* Everything but the process object. */
 static void clean_up(struct tend__spawning *s)
 {
+	tend__rcu_hold_forks();
 	tend__stdio_clean_up(s);
-	tend__spawn_close(&s->error_pipe[0]);
-	tend__spawn_close(&s->error_pipe[1]);
-	tend__spawn_close(&s->plan.procs_fd);
+	close_for_clone(s);
+	tend__rcu_allow_forks();
 	tend__paths_free(&s->paths);
 	tend__env_free(&s->env);
 }
@@ -61,9 +67,7 @@ static void close_in_copy(struct tend__flight *f)
 	struct tend__spawning *s = (struct tend__spawning *)((char *)f - offsetof(struct tend__spawning, flight));
 
 	tend__stdio_clean_up(s);
-	tend__spawn_close(&s->error_pipe[0]);
-	tend__spawn_close(&s->error_pipe[1]);
-	tend__spawn_close(&s->plan.procs_fd);
+	close_for_clone(s);
 	tend__spawn_close(&s->p->in.fd);
 }
 
@@ -154,11 +158,9 @@ static int make_error_pipe(struct tend__spawning *s, struct tend_error *err)
 {
 	int fds[2], r = tend__spawn_pipe(&s->error_pipe[1], 1, fds);
 
-	if (r == 0)
-		s->error_pipe[0] = fds[0];
-
 	if (r < 0)
 		return tend__refuse_step(s, r, TEND_STEP_PIPE, "no pipe for the child's errors", err);
+	s->error_pipe[0] = fds[0];
 	s->plan.error_fd = s->error_pipe[1];
 	return 0;
 }
@@ -277,7 +279,9 @@ static enum answer hear_child(struct tend__spawning *s, struct tend__child_error
 {
 	enum answer answer = VANISHED;
 
+	tend__rcu_hold_forks();
 	tend__spawn_close(&s->error_pipe[1]);
+	tend__rcu_allow_forks();
 	if (s->shared == TEND__CHILD_RUNS)
 		return VANISHED;
 	if (s->shared == TEND__CHILD_EXECUTES)
@@ -451,9 +455,9 @@ static int start_without_cgroup(struct tend__spawning *s, const struct tend_erro
 
 	tend__log(TEND_LOG_WARNING, "no-cgroup", p->name, 0, "%s: a process group has to do", why->message);
 	tend__cgroup_fini(&p->cgroup, false);
-	tend__spawn_close(&s->plan.procs_fd);
-	tend__spawn_close(&s->error_pipe[0]);
-	tend__spawn_close(&s->error_pipe[1]);
+	tend__rcu_hold_forks();
+	close_for_clone(s);
+	tend__rcu_allow_forks();
 	tend__sys_close(p->pidfd);
 	p->pidfd = -1;
 	s->shared = 0;

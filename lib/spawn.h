@@ -42,7 +42,7 @@ struct tend__spawning {
  * in `s`: whoever does not read to the end of a pipe must not be kept from it by a copy that knows nothing of it.
  */
 int tend__spawn_pipe(int *child_end, int which, int ret_fds[2]);
-/* [any] Closes what is in `s`, so that a copy does not close what has got its number meanwhile. */
+/* [any] Closes what is in `s`: with forks held, or a copy would close what has got its number meanwhile. */
 void tend__spawn_close(int *fd);
 
 /* [any] "cannot start NAME: what: errno".  r. */
@@ -64,7 +64,7 @@ char *tend__name_make(const struct tend_spawn *o);
 
 /* [any] Makes the pipes, the terminal and the streams, and says in the plan what becomes 0, 1 and 2. */
 int tend__stdio_make(struct tend__spawning *s, struct tend_error *err);
-/* [any] Closes what of it is the child's alone. */
+/* [any] Closes what of it is the child's alone.  With forks held. */
 void tend__stdio_clean_up(struct tend__spawning *s);
 
 /*
