@@ -31,6 +31,7 @@ static bool interrupted(void);
 #define ppoll(...) or_interrupted(ppoll(__VA_ARGS__))
 #define sendmsg(...) or_interrupted(sendmsg(__VA_ARGS__))
 #define epoll_wait(...) or_interrupted(epoll_wait(__VA_ARGS__))
+#define sigtimedwait(...) or_interrupted(sigtimedwait(__VA_ARGS__))
 #define waitid(...) or_interrupted(waitid(__VA_ARGS__))
 #define syscall(...) (waits(#__VA_ARGS__) && interrupted() ? (errno = EINTR, -1) : syscall(__VA_ARGS__))
 #define tend__sys_pipe real_pipe
@@ -134,6 +135,7 @@ static bool interrupted(void);
 #undef ppoll
 #undef sendmsg
 #undef epoll_wait
+#undef sigtimedwait
 #undef waitid
 #undef syscall
 /* once more, for the proper names */

@@ -192,6 +192,7 @@ check_LTLIBRARIES += %D%/libtesting.la
 	%D%/coverage.c \
 	%D%/dump.c %D%/dump.h \
 	%D%/fault.c %D%/fault.h \
+	%D%/filter.c %D%/filter.h \
 	%D%/hostile.c %D%/hostile.h \
 	%D%/leaks.c %D%/leaks.h \
 	%D%/lines.c %D%/lines.h \

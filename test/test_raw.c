@@ -6,15 +6,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -23,7 +19,9 @@
 
 #include "../lib/spawn_child.h"
 #include "../lib/sys.h"
+#include "blocked.h"
 #include "fault.h"
+#include "filter.h"
 #include "test.h"
 
 #define LEFT_OUT 77
@@ -49,29 +47,16 @@ static void in_copy(void (*run)(void))
 		CHECK_INT(0, status);
 }
 
-/* From now on `call` fails with `error` where its i-th argument (the lower half) `test`s: BPF_JEQ, BPF_JSET. */
 static void refuse_some(long call, int i, unsigned short test, uint32_t value, int error)
 {
-	size_t at = offsetof(struct seccomp_data, args) + (size_t)i * sizeof(uint64_t);
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)at + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0)),
-		BPF_JUMP((unsigned short)(BPF_JMP | test | BPF_K), value, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	const struct sock_fprog program = { .len = sizeof filter / sizeof *filter, .filter = filter };
-
-	if (test_under_valgrind() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
+	if (!filter_refuse_some(call, i, test, value, error))
 		_exit(LEFT_OUT);
 }
 
-/* Whatever it is called with. */
 static void refuse(long call, int error)
 {
-	refuse_some(call, 0, BPF_JGE, 0, error);
+	if (!filter_refuse(call, error))
+		_exit(LEFT_OUT);
 }
 
 /* ---- a signal in the middle ---- */
@@ -110,6 +95,31 @@ static void transfers_interrupted(void)
 		close(sockets[i]);
 	}
 	close(file);
+}
+
+/* The SIGPIPE of a write is taken away, even where another signal is in the way; one that was there before stays. */
+static void broken_pipe(void)
+{
+	sigset_t pipe_only, old;
+	int fds[2];
+
+	CHECK_INT(0, tend__sys_pipe(fds));
+	close(fds[0]);
+	fault_twist("interrupt", 2, FAULT_INTERRUPT, false); /* behind the write */
+	CHECK_INT(-EPIPE, tend__sys_write(fds[1], "x", 1));
+	CHECK(fault_fired());
+	fault_reset();
+	CHECK(!tend__sys_sigpipe_pending());
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	CHECK_INT(0, pthread_sigmask(SIG_BLOCK, &pipe_only, &old));
+	CHECK_INT(0, pthread_kill(pthread_self(), SIGPIPE));
+	CHECK_INT(-EPIPE, tend__sys_write(fds[1], "x", 1));
+	CHECK(tend__sys_sigpipe_pending());
+	tend__sys_take_sigpipe();
+	CHECK(!tend__sys_sigpipe_pending());
+	CHECK_INT(0, pthread_sigmask(SIG_SETMASK, &old, NULL));
+	close(fds[1]);
 }
 
 static void waits_interrupted(void)
@@ -151,12 +161,17 @@ static void waits_interrupted(void)
 static void wrong_descriptors(void)
 {
 	int path = open("/dev/null", O_PATH | O_CLOEXEC), fds[2], status;
+	struct epoll_event e;
 	char byte;
 
 	CHECK_INT(0, tend__sys_pipe(fds));
 	CHECK_INT(-EBADF, tend__sys_set_nonblock(-1));
 	CHECK_INT(-EBADF, tend__sys_readable(-1));
 	CHECK_INT(-EBADF, tend__sys_read_no_wait(-1, &byte, 1));
+	CHECK_INT(-EBADF, tend__sys_read_at_begin(-1, &byte, 1));
+	CHECK_INT(-EBADF, tend__sys_epoll_wait(-1, &e, 1));
+	CHECK_INT(0, tend__sys_pipe_inode(-1));
+	CHECK_INT(0, tend__sys_pipe_inode(path));
 	CHECK_INT(-EBADF, tend__sys_exit_status(-1, &status));
 	CHECK_INT(-EBADF, tend__sys_check_readable(-1));
 	CHECK_INT(-EBADF, tend__sys_check_readable(path));
@@ -167,6 +182,7 @@ static void wrong_descriptors(void)
 	CHECK_INT(-EBADF, tend__sys_check_writable(fds[0]));
 	CHECK_INT(0, tend__sys_check_writable(fds[1]));
 	CHECK_INT(-ENOTTY, tend__sys_set_terminal(fds[0], true, 24, 80));
+	CHECK_INT(-ENOTTY, tend__sys_set_terminal(fds[0], false, 24, 80));
 	close(path);
 	close(fds[0]);
 	close(fds[1]);
@@ -188,6 +204,51 @@ static void full_socket(void)
 	CHECK_INT(-ECONNRESET, tend__sys_send_fds(sockets[0], "message", 8, NULL, 0, 0)); /* some were not read */
 	CHECK_INT(-EPIPE, tend__sys_send_fds(sockets[0], "message", 8, NULL, 0, 0));
 	close(sockets[0]);
+}
+
+static void send_one_more(struct test_thread *t, void *arg)
+{
+	int socket = *(int *)arg;
+
+	WORKER_CHECK_INT(t, 0, tend__sys_send_fds(socket, "message", 8, NULL, 0, INT64_MAX));
+}
+
+/* Who may wait for room gets it from whoever reads. */
+static void room_in_time(void)
+{
+	int sockets[2], r = 0;
+	struct blocked b;
+	char text[8];
+
+	CHECK_INT(0, tend__sys_socketpair(sockets));
+	while (r == 0)
+		r = tend__sys_send_fds(sockets[0], "message", 8, NULL, 0, 0);
+	CHECK_INT(-EAGAIN, r);
+	blocked_start(&b, send_one_more, &sockets[0]);
+	blocked_in(&b, IN_POLL_OF(sockets[0]));
+	while (recv(sockets[1], text, sizeof text, MSG_DONTWAIT) == sizeof text)
+		;
+	CHECK_INT(EAGAIN, errno);
+	blocked_end(&b);
+	close(sockets[0]);
+	close(sockets[1]);
+}
+
+/* Nobody has rung, or so often that there is no room for more: neither is waited for, nor an error. */
+static void rings(void)
+{
+	const uint64_t most = UINT64_MAX - 1;
+	int fd = tend__sys_eventfd();
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	tend__sys_unring(fd);
+	CHECK_INT(0, tend__sys_poll(&p, 1, 0));
+	CHECK_INT(sizeof most, write(fd, &most, sizeof most));
+	tend__sys_ring(fd);
+	CHECK_INT(1, tend__sys_poll(&p, 1, 0));
+	tend__sys_unring(fd);
+	CHECK_INT(0, tend__sys_poll(&p, 1, 0));
+	close(fd);
 }
 
 /* ---- no more descriptors ---- */
@@ -246,6 +307,79 @@ static void one_is_left(void)
 	check_next(next);
 }
 
+/* poll(2) itself refuses more than may be open. */
+static void too_many_to_poll(void)
+{
+	const struct rlimit one = { .rlim_cur = 1, .rlim_max = 1 };
+	struct pollfd p[2] = { { .fd = -1 }, { .fd = -1 } };
+
+	CHECK_INT(0, tend__sys_poll(p, 2, 0));
+	CHECK_INT(0, setrlimit(RLIMIT_NOFILE, &one));
+	CHECK_INT(-EINVAL, tend__sys_poll(p, 2, 0));
+}
+
+/* A host that has closed its own 0 and 1, and no other number left: then there is none, and these stay closed. */
+static void check_closed(int fd)
+{
+	CHECK_INT(-1, fcntl(fd, F_GETFD));
+	CHECK_INT(EBADF, errno);
+}
+
+static void check_no_pair(void)
+{
+	int fds[2];
+
+	CHECK_INT(-EMFILE, tend__sys_pipe(fds));
+	CHECK_INT(-EMFILE, tend__sys_socketpair(fds));
+	check_closed(0);
+}
+
+static void low_ones_are_left(void)
+{
+	leave_room_for(0);
+	close(0);
+	close(1);
+	check_no_pair();
+	check_closed(1);
+	CHECK_INT(-EMFILE, tend__sys_eventfd());
+	check_closed(0);
+}
+
+static void a_low_one_and_another(void)
+{
+	leave_room_for(1);
+	close(0);
+	check_no_pair();
+}
+
+static void two_low_ones_and_another(void)
+{
+	leave_room_for(1);
+	close(0);
+	close(1);
+	check_no_pair();
+	check_closed(1);
+}
+
+/* A child is there, whatever the number of its pidfd: a low one has to do.  It sees that its host is another one. */
+static void low_pidfd(void)
+{
+	const struct tend_spawn o = { .with_parent = TEND_WITH_PARENT_CHILD };
+	volatile int shared = 0;
+	struct tend__plan plan = { .o = &o, .tty_fd = -1, .procs_fd = -1, .shared = &shared, .host = getppid() };
+	int pidfd = -1, status = -1;
+	pid_t pid;
+
+	plan.error_fd = tend__sys_open_null();
+	leave_room_for(0);
+	close(0);
+	pid = tend__sys_spawn_copied(&plan, true, &pidfd);
+	CHECK(pid > 0);
+	CHECK_INT(0, pidfd);
+	CHECK_INT(pid, waitpid(pid, &status, 0));
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 127);
+}
+
 static void no_descriptors(void)
 {
 	if (test_under_valgrind()) {
@@ -254,6 +388,11 @@ static void no_descriptors(void)
 	}
 	in_copy(none_is_left);
 	in_copy(one_is_left);
+	in_copy(too_many_to_poll);
+	in_copy(low_ones_are_left);
+	in_copy(a_low_one_and_another);
+	in_copy(two_low_ones_and_another);
+	in_copy(low_pidfd);
 }
 
 /* ---- terminals ---- */
@@ -354,6 +493,17 @@ static void file_without_space(void)
 	check_next(next);
 }
 
+/* A limit that nobody tells is none. */
+static void limit_is_not_told(void)
+{
+	int fd;
+
+	refuse(SYS_prlimit64, EPERM);
+	fd = tend__sys_memfd("xyz", 3);
+	CHECK(fd >= 0);
+	CHECK_INT(3, lseek(fd, 0, SEEK_END));
+}
+
 static void check_no_stack(void)
 {
 	static const struct tend__plan plan; /* nobody gets to read it */
@@ -379,6 +529,7 @@ static void stack_without_guard(void)
 static void no_memory(void)
 {
 	in_copy(file_without_space);
+	in_copy(limit_is_not_told);
 	in_copy(stack_without_memory);
 	in_copy(stack_without_guard);
 }
@@ -404,6 +555,22 @@ static void reaped_by_the_signals_word(void)
 	CHECK_INT(0, tend__sys_reap(pid));
 }
 
+/* Whom somebody else has reaped the pidfd tells, as late as Linux 6.9, or the signal. */
+static void reaped_by_somebody_else(void)
+{
+	pid_t pid = fork();
+	struct rusage usage;
+	siginfo_t info;
+	int pidfd;
+
+	if (pid == 0)
+		_exit(0);
+	pidfd = tend__sys_pidfd_open(pid);
+	CHECK_INT(pid, waitpid(pid, NULL, 0));
+	refuse_some(SYS_waitid, 0, BPF_JEQ, P_PIDFD_TYPE, EPERM);
+	CHECK_INT(-ECHILD, tend__sys_wait(pidfd, pid, true, &info, &usage));
+}
+
 /* Before Linux 6.15 the kernel has forgotten how a process ended that is reaped. */
 static void status_is_forgotten(void)
 {
@@ -416,23 +583,55 @@ static void status_is_forgotten(void)
 
 static void exits(void)
 {
-	if (test_has_pidfd_open())
+	if (test_has_pidfd_open()) {
 		in_copy(reaped_by_the_signals_word);
+		in_copy(reaped_by_somebody_else);
+	}
 	in_copy(status_is_forgotten);
+}
+
+/* ---- what is asked of the kernel ---- */
+
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+/* It is asked only where the answer cannot end the host; and nobody notices. */
+static void close_range_is_not_asked_for(void)
+{
+	CHECK(signal(SIGSYS, SIG_IGN) == SIG_DFL);
+	refuse(SYS_close_range, ENOSYS);
+	CHECK(tend__sys_can_close_range());
+	CHECK(signal(SIGSYS, ignore) == SIG_IGN);
+	errno = EDOM;
+	CHECK(!tend__sys_can_close_range());
+	CHECK_INT(EDOM, errno);
+	refuse(SYS_rt_sigaction, EPERM);
+	CHECK(tend__sys_can_close_range());
+}
+
+static void questions(void)
+{
+	in_copy(close_range_is_not_asked_for);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
 		{ "transfers_interrupted", transfers_interrupted },
+		{ "broken_pipe", broken_pipe },
 		{ "waits_interrupted", waits_interrupted },
 		{ "wrong_descriptors", wrong_descriptors },
 		{ "full_socket", full_socket },
+		{ "room_in_time", room_in_time },
+		{ "rings", rings },
 		{ "no_descriptors", no_descriptors },
 		{ "terminals", terminals },
 		{ "reads_that_do_not_wait", reads_that_do_not_wait },
 		{ "no_memory", no_memory },
 		{ "exits", exits },
+		{ "questions", questions },
 	};
 
 	return test_main(argc, argv, "raw", tests, sizeof tests / sizeof *tests);
