@@ -44,6 +44,7 @@ test_programs = \
 	%D%/test_on_reader \
 	%D%/test_opts \
 	%D%/test_process \
+	%D%/test_procfs \
 	%D%/test_pty \
 	%D%/test_random_options \
 	%D%/test_raw \

@@ -669,6 +669,7 @@ static void check_places(const char *own)
 	CHECK_INT(-ENOENT, spawn_at("0::/\n", "nothing is mounted at ", "all"));
 	CHECK_INT(-ENOENT, spawn_at("0::/\n", "x - cgroup2 \n", ""));
 	CHECK_INT(-ENOENT, spawn_at("0::/\n", "1 2 0:3 / ", "/nowhere\\x\\04"));
+	CHECK_INT(0, spawn_at("0::/\n", "a line of another kind\n1 2 0:3 / ", own));
 	/* a directory of it is mounted: the host is in that one, below it, not in it */
 	CHECK_INT(0, spawn_at("0::/here\n", "1 2 0:3 /here ", own));
 	CHECK_INT(-ENOENT, spawn_at("0::/here/nowhere\n", "1 2 0:3 /here ", own));

@@ -128,7 +128,8 @@ static const struct tend_line_options lines = { .max_length = 64, .overflow = TE
 
 static void no_consumer(void)
 {
-	const struct tend_visitor visitor = { .on_chunk = take_chunk, .runs_on = TEND_ON_READER }, none = { .on_end = NULL };
+	const struct tend_visitor visitor = { .on_chunk = take_chunk, .runs_on = TEND_ON_READER };
+	const struct tend_visitor none = { .on_end = NULL };
 	const struct tend_inspect chunks = { .on_chunk = take_chunk, .runs_on = TEND_ON_READER };
 	struct tend_collected collected;
 	tend_consumer *c = NULL;
