@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "blocked.h"
 #include "fault.h"
 #include "test.h"
 #include "thread.h"
@@ -155,6 +157,169 @@ static void by_pidfd(void)
 	CHECK_INT(-ESRCH, tend_adopt(&o, &p, &e));
 	close(pidfd);
 	CHECK(!p);
+}
+
+/* Its number is the kernel's to tell, or /proc's; who has none here, or is ourselves, is not adopted. */
+static void number_of_a_pidfd(void)
+{
+	struct tend_adopt o = { .if_forgotten = TEND_FORGOTTEN_DETACH };
+	size_t fds = test_count_fds();
+	tend_process *p = NULL;
+	struct tend_error e;
+	pid_t pid = fork();
+	int gone, me;
+
+	if (pid == 0)
+		_exit(0);
+	if (!test_has_pidfd_open()) {
+		CHECK_INT(pid, waitpid(pid, NULL, 0));
+		return;
+	}
+	gone = (int)syscall(SYS_pidfd_open, pid, 0);
+	me = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	CHECK_INT(pid, waitpid(pid, NULL, 0));
+	o.pidfd = TEND_FD(gone);
+	CHECK_INT(-ESRCH, tend_adopt(&o, &p, &e));
+	CHECK_INT(TEND_STEP_PIDFD, e.step);
+	fault_fail_sys_from("open_file", 1, EMFILE); /* no /proc */
+	CHECK_INT(test_kernel_tells() ? -ESRCH : -ENOSYS, tend_adopt(&o, &p, &e));
+	CHECK_INT(TEND_STEP_PIDFD, e.step);
+	CHECK(strstr(e.message, test_kernel_tells() ? "is gone" : "has no number here") != NULL);
+	fault_reset();
+	o.pidfd = TEND_FD(me);
+	CHECK_INT(-EINVAL, tend_adopt(&o, &p, &e));
+	CHECK(strstr(e.message, "pidfd") == e.message);
+	o.pidfd = TEND_VALUE_TAG + INT32_MAX + INT64_C(1);
+	CHECK_INT(-EINVAL, tend_adopt(&o, &p, &e));
+	CHECK(strstr(e.message, "pidfd is no descriptor") == e.message);
+	close(gone);
+	close(me);
+	CHECK(!p);
+	CHECK_INT(fds, test_count_fds());
+}
+
+/* Before Linux 6.13. */
+static void number_from_proc(void)
+{
+	const char *again[] = { "by_pidfd", "number_of_a_pidfd", NULL };
+
+	CHECK_INT(0, test_run_self(again, "TEND_DISABLE", "pidfd_info", NULL, 0));
+}
+
+/* Whatever fails: it is said, nothing is kept, and the process is as it was. */
+static void adoption_fails(void)
+{
+	tend_process *child = test_spawn(NULL, "obedient", NULL), *p = NULL;
+	struct tend_adopt o = of_pid(child ? tend_process_pid(child) : 0);
+	size_t fds = test_count_fds();
+	struct tend_error e;
+	bool hit = true;
+
+	for (unsigned long i = 1; hit && i < 20 && child && test_has_pidfd_open(); i++) {
+		fault_only_this_thread(true);
+		fault_fail_alloc(i);
+		if (tend_adopt(&o, &p, &e) < 0) {
+			CHECK_INT(-ENOMEM, e.code);
+			CHECK_INT(TEND_STEP_ALLOCATE, e.step);
+			CHECK(!p);
+		}
+		hit = fault_fired();
+		fault_reset();
+		p = tend_process_free(p);
+	}
+	CHECK(!hit || !test_has_pidfd_open());
+	test_restart_watchdog();
+	fault_fail_sys("epoll_add", 1, ENOMEM);
+	CHECK_INT(test_has_pidfd_open() ? -ENOMEM : -ENOSYS, tend_adopt(&o, &p, &e));
+	CHECK_INT(TEND_STEP_PIDFD, e.step);
+	fault_reset();
+	CHECK(!p);
+	while (test_count_fds() > fds) /* the reaper lets go of those that were adopted */
+		sched_yield();
+	CHECK_INT(0, tend_process_kill(child, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(child);
+}
+
+/* In a copy of the host there is no reaper yet. */
+static void adoption_without_a_reaper(void)
+{
+	const struct tend_adopt init = of_pid(1);
+	tend_process *p = NULL;
+	struct tend_error e;
+	int status = -1;
+	pid_t copy;
+
+	copy = fork();
+	if (copy == 0) {
+		fault_fail_sys("epoll", 1, EMFILE);
+		CHECK_INT(-EMFILE, tend_adopt(&init, &p, &e));
+		CHECK_INT(TEND_STEP_THREAD, e.step);
+		CHECK(!p);
+		_exit(0);
+	}
+	CHECK_INT(copy, waitpid(copy, &status, 0));
+	CHECK_INT(0, status);
+}
+
+/* ---- what cannot be looked at ---- */
+
+/* A look that fails has seen no exit; the reaper's does, as epoll(7) has told it of one. */
+static void looks_fail(void)
+{
+	tend_process *child = test_spawn(NULL, "obedient", NULL), *p;
+	struct tend_exit ended;
+	struct tend_status s;
+
+	p = child && test_has_pidfd_open() ? adopt(tend_process_pid(child)) : NULL;
+	if (p) {
+		fault_only_this_thread(true);
+		fault_fail_sys("poll", 1, ENOMEM);
+		CHECK_INT(0, tend_process_status(p, &s));
+		CHECK(fault_fired());
+		CHECK_INT(TEND_STATE_RUNNING, s.state);
+		fault_fail_sys("wait", 1, EIO);
+		CHECK_INT(0, tend_process_status(child, &s));
+		CHECK(fault_fired());
+		CHECK_INT(TEND_STATE_RUNNING, s.state);
+		fault_reset();
+		fault_fail_sys_from("poll", 1, ENOMEM);
+	}
+	CHECK_INT(0, tend_process_signal(child, SIGTERM, TEND_LEADER, NULL));
+	if (p && test_wait(p, &ended) && ended.kind != TEND_EXIT_UNKNOWN)
+		CHECK_INT(0, ended.code);
+	fault_reset();
+	tend_process_free(p);
+	test_wait(child, &ended);
+	tend_process_free(child);
+}
+
+/* One that nobody may signal is let go of when its stop has ended, and nothing of it is kept. */
+static void freed_and_not_stopped(void)
+{
+	static const struct tend_stop kill_it = { .after_kill = TEND_SECONDS(90) };
+	size_t fds = test_count_fds();
+	struct tend_adopt o;
+	tend_process *p = NULL;
+	struct tend_error e;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	o = of_pid(pid);
+	o.if_forgotten = TEND_FORGOTTEN_TERMINATE(&kill_it);
+	if (test_has_pidfd_open() && CHECK_OK(tend_adopt(&o, &p, &e), &e)) {
+		fault_fail_sys_from("pidfd_signal", 1, EPERM);
+		fault_fail_sys_from("kill", 1, EPERM);
+		tend_process_free(p);
+		while (test_count_fds() > fds)
+			sched_yield();
+		CHECK(fault_fired() || fault_sys_calls("pidfd_signal") > 0);
+		fault_reset();
+		CHECK(test_alive(pid));
+	}
+	CHECK_INT(0, kill(pid, SIGKILL));
+	CHECK_INT(pid, waitpid(pid, NULL, 0));
 }
 
 static void refusals(void)
@@ -339,6 +504,80 @@ static void release_is_refused(void)
 	tend_process_free(p);
 }
 
+static void stop_it(struct test_thread *t, void *arg)
+{
+	static const struct tend_stop_phase patient[] = { { SIGTERM, TEND_GROUP, TEST_PATIENCE } };
+	static const struct tend_stop plan = { .phases = patient, .n_phases = 1, .after_kill = TEND_SECONDS(3) };
+	struct tend_stop_report report;
+	struct tend_error e;
+
+	WORKER_CHECK_INT(t, 0, tend_process_stop(arg, &plan, &report, &e));
+	WORKER_CHECK_INT(t, TEND_STOPPED_BY_KILL, report.outcome);
+}
+
+/* Who is being stopped is not handed over in the middle of that; and the stop goes on. */
+static void not_while_it_is_stopped(void)
+{
+	tend_process *p = test_spawn(&test_reliable_all, "stubborn", NULL);
+	size_t fds = test_count_fds();
+	struct tend_released r;
+	struct blocked b;
+
+	if (!p || !test_await_line(tend_process_stdout(p), "ready", NULL, 0))
+		return;
+	blocked_start(&b, stop_it, p);
+	blocked_in(&b, ON_ANY_WORD);
+	while (tend_process_release(p, &r) != -EBUSY) /* it has begun */
+		CHECK(false);
+	CHECK_INT(fds, test_count_fds());
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	blocked_end(&b);
+	tend_process_free(p);
+}
+
+/* Without pipes there is none to hand over. */
+static void released_without_streams(void)
+{
+	const char *argv[] = { helper("obedient"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, NULL);
+	tend_process *p = NULL;
+	struct tend_released r;
+	struct tend_error e;
+
+	s.out = s.err = TEND_OUT_NULL;
+	if (!CHECK_OK(tend_spawn(&s, &p, &e), &e) || !CHECK_INT(0, tend_process_release(p, &r)))
+		return;
+	CHECK_INT(-1, r.in);
+	CHECK_INT(-1, r.out);
+	CHECK_INT(-1, r.err);
+	CHECK_INT(0, kill(r.pid, SIGKILL));
+	CHECK_INT(r.pid, waitpid(r.pid, NULL, 0));
+	close(r.pidfd);
+}
+
+/* A child that has ended and cannot be waited for yet, as its tracer has it, is handed over like one that runs. */
+static void released_with_its_tracer(void)
+{
+	unsigned long looks = fault_sys_calls("wait");
+	size_t fds = test_count_fds();
+	siginfo_t info = { .si_status = 0 };
+	struct tend_released r;
+	tend_process *p;
+
+	fault_twist("wait", 1, FAULT_SPURIOUS, true);
+	p = test_spawn(NULL, "exiter", "6", NULL);
+	while (p && fault_sys_calls("wait") < looks + 2) /* the reaper looks again and again */
+		sched_yield();
+	if (p && CHECK_INT(0, tend_process_release(p, &r))) {
+		CHECK_INT(TEND_RUNNING, r.exit.kind);
+		close(r.pidfd);
+		CHECK_INT(0, waitid(P_PID, (id_t)r.pid, &info, WEXITED));
+		CHECK_INT(6, info.si_status);
+		test_settle(fds); /* it has let go of it */
+	}
+	fault_reset();
+}
+
 /* Nothing is kept for somebody whose end nobody will ask for, here that of init. */
 static void freed_again_and_again(void)
 {
@@ -363,12 +602,21 @@ int main(int argc, char **argv)
 		{ "a_group_is_stopped", a_group_is_stopped },
 		{ "zombie_of_a_lazy_parent", zombie_of_a_lazy_parent },
 		{ "by_pidfd", by_pidfd },
+		{ "number_of_a_pidfd", number_of_a_pidfd },
+		{ "number_from_proc", number_from_proc },
+		{ "adoption_fails", adoption_fails },
+		{ "adoption_without_a_reaper", adoption_without_a_reaper },
+		{ "looks_fail", looks_fail },
+		{ "freed_and_not_stopped", freed_and_not_stopped },
 		{ "refusals", refusals },
 		{ "no_thread", no_thread },
 		{ "everything_is_handed_over", everything_is_handed_over },
 		{ "released_after_its_exit", released_after_its_exit },
 		{ "released_at_its_exit", released_at_its_exit },
 		{ "release_is_refused", release_is_refused },
+		{ "not_while_it_is_stopped", not_while_it_is_stopped },
+		{ "released_without_streams", released_without_streams },
+		{ "released_with_its_tracer", released_with_its_tracer },
 		{ "freed_again_and_again", freed_again_and_again },
 	};
 
