@@ -543,13 +543,16 @@ static void released_without_streams(void)
 	tend_process *p = NULL;
 	struct tend_released r;
 	struct tend_error e;
+	int fd;
 
-	s.out = s.err = TEND_OUT_NULL;
+	fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	s.out = s.err = TEND_OUT_FD(fd);
 	if (!CHECK_OK(tend_spawn(&s, &p, &e), &e) || !CHECK_INT(0, tend_process_release(p, &r)))
 		return;
 	CHECK_INT(-1, r.in);
 	CHECK_INT(-1, r.out);
 	CHECK_INT(-1, r.err);
+	close(fd);
 	CHECK_INT(0, kill(r.pid, SIGKILL));
 	CHECK_INT(r.pid, waitpid(r.pid, NULL, 0));
 	close(r.pidfd);

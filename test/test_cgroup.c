@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -455,6 +456,128 @@ static void nobody_may_signal(void)
 	tend_process_free(p);
 }
 
+/* One that nobody may signal can be handed over as it is, and its cgroup stays with it. */
+static void handed_over_with_it(void)
+{
+	char path[PATH_MAX];
+	tend_process *p = start_obedient(path);
+	size_t fds;
+	struct tend_released r;
+
+	if (!p)
+		return;
+	fault_fail_sys_from("write", 1, EIO); /* cgroup.kill */
+	fault_fail_sys_from("pidfd_signal", 1, EPERM);
+	fault_fail_sys_from("kill", 1, EPERM);
+	CHECK_INT(-EPERM, tend_process_kill(p, TEST_PATIENCE, NULL, NULL)); /* from now on it is watched */
+	fault_reset();
+	fds = test_count_fds();
+	if (!CHECK_INT(0, tend_process_release(p, &r)))
+		return;
+	CHECK_INT(TEND_RUNNING, r.exit.kind);
+	close(r.out);
+	close(r.err);
+	while (test_count_fds() > fds - 5) /* two pipes, the pidfd, two of the cgroup; r.pidfd is one more */
+		sched_yield();
+	CHECK(test_alive(r.pid));
+	CHECK_INT(0, kill(r.pid, SIGKILL));
+	CHECK_INT(r.pid, waitpid(r.pid, NULL, 0));
+	close(r.pidfd);
+	CHECK_INT(0, rmdir(path));
+}
+
+/* Where it cannot be watched it is looked at in steps. */
+static void cannot_be_watched(void)
+{
+	const char *argv[] = { helper("forker"), "hold-setsid", "3", NULL };
+	tend_process *p = start(argv);
+	struct tend_stop_report report;
+	struct tend_exit ended;
+	struct tend_error e;
+	char path[PATH_MAX];
+
+	if (!p || !test_wait(p, &ended))
+		return;
+	snprintf(path, sizeof path, "%s", tend_process_cgroup(p));
+	fault_fail_sys_from("epoll_add_file", 1, ENOSPC);
+	CHECK_OK(tend_process_kill(p, TEST_PATIENCE, &report, &e), &e);
+	fault_reset();
+	CHECK_INT(TEND_STOPPED_BY_KILL, report.outcome);
+	CHECK_INT(0, report.n_survivors);
+	tend_process_free(p);
+	await_removed(path);
+}
+
+/* A signal to the group is none to the cgroup. */
+static void group_alone(void)
+{
+	const char *argv[] = { helper("forker"), "hold-setsid", "0", NULL };
+	char pid[32], path[PATH_MAX];
+	tend_process *p = start_obedient(path);
+	struct tend_exit ended;
+	struct tend_error e;
+
+	if (!p)
+		return;
+	test_await_line(tend_process_stdout(p), "ready", NULL, 0);
+	CHECK_OK(tend_process_signal(p, SIGTERM, TEND_GROUP, &e), &e);
+	if (test_wait(p, &ended))
+		CHECK_INT(TEND_EXITED, ended.kind);
+	tend_process_free(p);
+	p = start(argv);
+	if (!p)
+		return;
+	if (test_await_line(tend_process_stdout(p), "grandchild ", pid, sizeof pid) && test_wait(p, &ended)) {
+		CHECK_INT(-ESRCH, tend_process_signal(p, SIGTERM, TEND_GROUP, NULL));
+		CHECK(test_alive(atoi(pid)));
+	}
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(p);
+}
+
+/* Where nobody says whether it is empty the list tells who is in it. */
+static void events_cannot_be_read(void)
+{
+	const char *argv[] = { helper("forker"), "hold-setsid", "0", NULL };
+	const struct tend_complete all = {
+		.timeout = TEST_PATIENCE,
+		.drain = { .idle = TEND_MS(1), .total = TEND_MS(1) },
+	};
+	tend_process *p = start(argv);
+	struct tend_result result;
+	struct tend_exit ended;
+	struct tend_error e;
+
+	if (!p)
+		return;
+	test_wait(p, &ended);
+	fault_fail_sys_from("read_at_begin", 1, EIO);
+	if (CHECK_OK(tend_process_complete(p, &all, &result, &e), &e)) {
+		CHECK_INT(1, result.n_survivors);
+		CHECK_STR("forker", result.survivors[0].comm);
+	}
+	fault_reset();
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(p);
+}
+
+/* Before Linux 5.7 the child enters it by itself, and cannot where that file cannot be opened. */
+static void procs_cannot_be_opened(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = in_cgroup(argv);
+	tend_process *p = NULL;
+	struct tend_error e;
+
+	fault_fail_sys("spawn_into", 1, ENOSYS);
+	fault_fail_sys("open_at", 2, EACCES); /* behind cgroup.events */
+	CHECK_INT(-EACCES, tend_spawn(&s, &p, &e));
+	CHECK(fault_fired());
+	fault_reset();
+	CHECK_INT(TEND_STEP_CGROUP, e.step);
+	CHECK(!p && test_no_children());
+}
+
 /* ---- where there is none ---- */
 
 static void is_refused_or_replaced(void)
@@ -804,6 +927,11 @@ int main(int argc, char **argv)
 		{ "leader_was_moved", leader_was_moved },
 		{ "looks_fail_for_a_signal", looks_fail_for_a_signal },
 		{ "nobody_may_signal", nobody_may_signal },
+		{ "handed_over_with_it", handed_over_with_it },
+		{ "cannot_be_watched", cannot_be_watched },
+		{ "group_alone", group_alone },
+		{ "events_cannot_be_read", events_cannot_be_read },
+		{ "procs_cannot_be_opened", procs_cannot_be_opened },
 		{ "is_refused_or_replaced", is_refused_or_replaced },
 		{ "entering_is_refused", entering_is_refused },
 		{ "looks_fail", looks_fail },
