@@ -286,7 +286,7 @@ static void looks_fail(void)
 	}
 	CHECK_INT(0, tend_process_signal(child, SIGTERM, TEND_LEADER, NULL));
 	if (p && test_wait(p, &ended) && ended.kind != TEND_EXIT_UNKNOWN)
-		CHECK_INT(0, ended.code);
+		CHECK_INT(SIGTERM, ended.signal);
 	fault_reset();
 	tend_process_free(p);
 	test_wait(child, &ended);

@@ -522,7 +522,7 @@ static void group_alone(void)
 	test_await_line(tend_process_stdout(p), "ready", NULL, 0);
 	CHECK_OK(tend_process_signal(p, SIGTERM, TEND_GROUP, &e), &e);
 	if (test_wait(p, &ended))
-		CHECK_INT(TEND_EXITED, ended.kind);
+		CHECK_INT(SIGTERM, ended.signal);
 	tend_process_free(p);
 	p = start(argv);
 	if (!p)

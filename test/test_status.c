@@ -281,6 +281,63 @@ static void unkillable_is_explained(void)
 	tend_process_free(p);
 }
 
+/* A tracer has stopped it: that is not what SIGSTOP does. */
+static void traced(void)
+{
+	tend_process *p = spawn_plain("obedient", NULL);
+	struct tend_status s;
+	int status;
+	pid_t pid;
+
+	if (!p)
+		return;
+	pid = tend_process_pid(p);
+	if (ptrace(PTRACE_SEIZE, pid, NULL, 0) == 0) {
+		CHECK_INT(0, ptrace(PTRACE_INTERRUPT, pid, NULL, NULL));
+		CHECK_INT(pid, waitpid(pid, &status, __WALL));
+		CHECK_INT(0, tend_process_status(p, &s));
+		CHECK_INT(TEND_STATE_TRACED, s.state);
+		CHECK_INT(getpid(), s.kernel.tracer);
+		CHECK_INT(0, ptrace(PTRACE_DETACH, pid, NULL, NULL));
+	} else {
+		CHECK_INT(EPERM, errno);
+	}
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(p);
+}
+
+/*
+ * The host reaps it between our look and our signal: a number that is not the child's any more gets no signal, now or
+ * later, and nothing is said of who has it.  The host's waitpid(2) is a fault here, and comes later.
+ */
+static void reaped_before_the_signal(void)
+{
+	tend_process *p = spawn_plain("obedient", NULL);
+	struct tend_exit ended;
+	struct tend_status s;
+	unsigned long kills;
+	pid_t pid;
+
+	if (!p)
+		return;
+	pid = tend_process_pid(p);
+	kills = fault_sys_calls("kill");
+	fault_only_this_thread(true);
+	fault_fail_sys_from("pidfd_signal", 1, ENOSYS);
+	fault_fail_sys("wait", 2, ECHILD);
+	CHECK_INT(-ESRCH, tend_process_signal(p, SIGTERM, TEND_LEADER, NULL));
+	CHECK_INT(-ESRCH, tend_process_signal(p, SIGTERM, TEND_LEADER, NULL));
+	fault_reset();
+	CHECK_INT(kills, fault_sys_calls("kill"));
+	CHECK_INT(0, tend_process_status(p, &s));
+	CHECK_INT(0, s.kernel.state);
+	CHECK_INT(0, kill(pid, SIGKILL));
+	if (test_wait(p, &ended))
+		CHECK_INT(SIGKILL, ended.signal);
+	tend_process_free(p);
+	CHECK_INT(pid, waitpid(pid, NULL, 0));
+}
+
 /* Without what the newer kernels know. */
 static void with_fallbacks(void)
 {
@@ -303,6 +360,8 @@ int main(int argc, char **argv)
 		{ "read_in_pieces", read_in_pieces },
 		{ "looking_does_not_reap", looking_does_not_reap },
 		{ "unkillable_is_explained", unkillable_is_explained },
+		{ "traced", traced },
+		{ "reaped_before_the_signal", reaped_before_the_signal },
 		{ "with_fallbacks", with_fallbacks },
 	};
 
