@@ -4,11 +4,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../lib/guard_wire.h"
 #include "../lib/sys.h"
+#include "filter.h"
 #include "test.h"
 
 #define WARDS 40 /* more than it has room for at first */
@@ -235,6 +239,67 @@ static void refused_by_the_cgroup(void)
 	end(&s);
 }
 
+/* ---- where the kernel refuses what it needs ---- */
+
+#define FILTERED "TEND_TEST_GUARDIAN_FILTERED"
+
+/* In a process of its own, as a filter stays; whether this is the one. */
+static bool is_apart(void)
+{
+	const char *again[] = { test_name(), NULL };
+
+	if (getenv(FILTERED))
+		return true;
+	CHECK_INT(0, test_run_self(again, FILTERED, "1", NULL, 0));
+	return false;
+}
+
+static bool refused(long call, int i, unsigned short test, uint32_t value, int error)
+{
+	bool installed = filter_refuse_some(call, i, test, value, error);
+
+	if (!installed)
+		printf("(left out: no filter can be installed) ");
+	return installed;
+}
+
+/* One that cannot hear is of no use, and does not stay. */
+static void deaf(void)
+{
+	tend_process *ward;
+	struct scene s;
+
+	if (!is_apart())
+		return;
+	ward = test_spawn(NULL, "obedient", NULL);
+	if (refused(SYS_recvmsg, 0, BPF_JEQ, GUARD_SOCKET, EIO) && begin(&s)) {
+		add(&s, ward);
+		end(&s);
+		check_spared(ward);
+	} else {
+		tend_process_free(ward);
+	}
+}
+
+/* A limit that it may not raise is what it has to do with. */
+static void limit_stays(void)
+{
+	tend_process *ward;
+	struct scene s;
+
+	if (!is_apart())
+		return;
+	ward = test_spawn(NULL, "obedient", NULL);
+	if (refused(SYS_prlimit64, 1, BPF_JEQ, RLIMIT_NOFILE, EPERM) && begin(&s)) {
+		add(&s, ward);
+		CHECK_INT(0, kill(tend_process_pid(s.host), SIGKILL));
+		check_killed(ward);
+		end(&s);
+	} else {
+		tend_process_free(ward);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -243,6 +308,8 @@ int main(int argc, char **argv)
 		{ "not_understood", not_understood },
 		{ "without_a_group", without_a_group },
 		{ "refused_by_the_cgroup", refused_by_the_cgroup },
+		{ "deaf", deaf },
+		{ "limit_stays", limit_stays },
 	};
 
 	if (!test_has_pidfd_open())

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -265,18 +266,25 @@ static void copy_of_the_host(void)
 
 /* ---- with all that it has started ---- */
 
-/* A host whose child has exited and left a grandchild, or stays with it: the grandchild's pid, and SIGKILL comes. */
+/*
+ * A host whose child has exited and left a grandchild, or stays with it: the grandchild's pid, and SIGKILL comes.
+ * "freed-": of the child nobody has a handle any more.
+ */
 static int be_a_host_of_a_tree(const char *mode)
 {
+	bool is_freed = strncmp(mode, "freed-", 6) == 0;
 	tend_process *p = NULL;
 	struct tend_error e;
 	char pid[32] = "0";
 
+	mode += is_freed ? 6 : 0;
 	if (spawn_tree(&p, "forker", mode, &e) < 0) {
 		fprintf(stderr, "%s\n", e.message);
 		return 1;
 	}
 	test_await_line(tend_process_stdout(p), "grandchild ", pid, sizeof pid);
+	if (is_freed && tend_process_wait(p, TEST_PATIENCE, NULL, NULL) == 0)
+		tend_process_free(p);
 	printf("child %s\n", pid);
 	fflush(stdout);
 	for (;;)
@@ -286,7 +294,8 @@ static int be_a_host_of_a_tree(const char *mode)
 /* Hazard 56: the leader gone or not, obedient or not, the guardian ends who is left. */
 static void tree_ends_with_a_killed_host(void)
 {
-	static const char *const modes[] = { "--tree-leader-pauses", "--tree-hold-stubborn", "--tree-quiet" };
+	static const char *const modes[] = { "--tree-leader-pauses", "--tree-hold-stubborn", "--tree-quiet",
+		                             "--tree-freed-quiet" };
 
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
 		pid_t pid = child_of_killed_host(modes[i]);
@@ -294,6 +303,52 @@ static void tree_ends_with_a_killed_host(void)
 		if (pid)
 			test_await_gone(pid);
 	}
+}
+
+/* The same in a cgroup, which a grandchild that has left the group has not left; says where that is. */
+static int be_a_host_of_a_cgroup(void)
+{
+	const char *argv[] = { helper("forker"), "hold-setsid", "0", NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	tend_process *p = NULL;
+	struct tend_error e;
+	char pid[32] = "0";
+
+	s.with_parent = TEND_WITH_PARENT_TREE;
+	s.scope = TEND_SCOPE_CGROUP;
+	s.cgroup.if_unavailable = TEND_NO_CGROUP_GROUP;
+	if (tend_spawn(&s, &p, &e) < 0)
+		return 1;
+	test_await_line(tend_process_stdout(p), "grandchild ", pid, sizeof pid);
+	printf("cgroup %s\nchild %s\n", tend_process_cgroup(p) ? tend_process_cgroup(p) : "", pid);
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
+static void cgroup_ends_with_a_killed_host(void)
+{
+	const char *argv[] = { test_self(), "--cgroup", NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	char path[PATH_MAX] = "", pid[32] = "0";
+	tend_process *host = NULL;
+	struct tend_error e;
+
+	if (!CHECK_OK(tend_spawn(&s, &host, &e), &e))
+		return;
+	test_await_line(tend_process_stdout(host), "cgroup ", path, sizeof path);
+	test_await_line(tend_process_stdout(host), "child ", pid, sizeof pid);
+	CHECK_INT(0, tend_process_signal(host, SIGKILL, TEND_LEADER, NULL));
+	tend_process_wait(host, TEST_PATIENCE, NULL, NULL);
+	tend_process_free(host);
+	if (path[0] == '\0') {
+		printf("(left out: no cgroup can be made) ");
+		kill(atoi(pid), SIGKILL);
+	}
+	test_await_gone(atoi(pid));
+	while (path[0] && rmdir(path) != 0) /* it is a zombie for a while; nobody else is left to remove it */
+		if (!CHECK_INT(EBUSY, errno))
+			break;
 }
 
 /* proc(5): "Name:\t..." and "PPid:\t..." of a process's status. */
@@ -417,11 +472,44 @@ static int fail_without_a_guardian(void)
 	fault_fail_sys("send_fds", 1, EAGAIN);
 	if (spawn_tree(&p, "obedient", "0", &e) != -EAGAIN || e.step != TEND_STEP_PARENT || p)
 		return 3;
-	fault_reset();
-	if (spawn_tree(&q, "true-er", "0", &e) < 0 || !test_wait(q, &ended))
+	fault_fail_sys("send_fds", 1, ENOTCONN); /* once more, to who is there */
+	if (spawn_tree(&q, "true-er", "0", &e) < 0 || !fault_fired() || !test_wait(q, &ended))
 		return 4;
+	fault_reset();
 	tend_process_free(q);
 	return 0;
+}
+
+/* The new guardian is gone, too, while it is told of the others: the next child brings one that knows of all. */
+static int lose_two_guardians(void)
+{
+	tend_process *p = NULL, *q = NULL, *r = NULL;
+	struct tend_error e;
+	pid_t guardian;
+
+	if (spawn_tree(&p, "obedient", "0", &e) < 0)
+		return 1;
+	while (!(guardian = find_guardian()))
+		sched_yield();
+	if (kill(guardian, SIGKILL) < 0)
+		return 2;
+	while (test_alive(guardian))
+		sched_yield();
+	fault_fail_sys("send_fds", 1, EPIPE);
+	if (spawn_tree(&q, "obedient", "0", &e) < 0 || !fault_fired())
+		return 3;
+	fault_reset();
+	if (spawn_tree(&r, "obedient", "0", &e) < 0)
+		return 4;
+	tend_process_free(q); /* in the middle of all that it knows of */
+	return end_guarded(r) && end_guarded(p) ? 0 : 5;
+}
+
+static void guardian_is_replaced_again(void)
+{
+	const char *argv[] = { "--lose-two-guardians", NULL };
+
+	CHECK_INT(0, test_run_self(argv, NULL, NULL, NULL, 0));
 }
 
 static void no_guardian(void)
@@ -476,6 +564,8 @@ int main(int argc, char **argv)
 		{ "guardian_of_a_copy", guardian_of_a_copy },
 		{ "tree_ends_with_a_killed_host", tree_ends_with_a_killed_host },
 		{ "guardian_is_replaced", guardian_is_replaced },
+		{ "guardian_is_replaced_again", guardian_is_replaced_again },
+		{ "cgroup_ends_with_a_killed_host", cgroup_ends_with_a_killed_host },
 		{ "tree_ends_as_ever", tree_ends_as_ever },
 		{ "no_guardian", no_guardian },
 		{ "no_thread", no_thread },
@@ -491,6 +581,10 @@ int main(int argc, char **argv)
 		return be_a_host_of_a_tree(argv[1] + 7);
 	if (argc == 2 && strcmp(argv[1], "--lose-the-guardian") == 0)
 		return lose_the_guardian();
+	if (argc == 2 && strcmp(argv[1], "--lose-two-guardians") == 0)
+		return lose_two_guardians();
+	if (argc == 2 && strcmp(argv[1], "--cgroup") == 0)
+		return be_a_host_of_a_cgroup();
 	if (argc == 2 && strcmp(argv[1], "--end-as-ever") == 0)
 		return end_as_ever();
 	if (argc == 2 && strcmp(argv[1], "--fail-without-a-guardian") == 0)
