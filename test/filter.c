@@ -23,7 +23,7 @@ bool filter_refuse_some(long call, int i, unsigned short test, uint32_t value, i
 	const struct sock_fprog program = { .len = sizeof filter / sizeof *filter, .filter = filter };
 
 	return !test_under_valgrind() && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-	       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
+	       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
 }
 
 bool filter_refuse(long call, int error)

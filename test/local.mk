@@ -25,6 +25,7 @@ test_programs = \
 	%D%/test_eventfd \
 	%D%/test_escalation \
 	%D%/test_exec \
+	%D%/test_filtered \
 	%D%/test_forgotten \
 	%D%/test_guardian \
 	%D%/test_handover \

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Children whose way to their program a filter bars: each step says which it was, and of what.  A filter stays, so each
+ * row has a process of its own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "filter.h"
+#include "test.h"
+
+#define FILTERED "TEND_TEST_FILTERED"
+
+static struct tend_spawn options(const char *const *argv)
+{
+	struct tend_spawn s = test_spawn_options(argv, NULL);
+
+	s.name = "barred";
+	return s;
+}
+
+/* In a process of its own; whether this is the one. */
+static bool is_apart(void)
+{
+	const char *again[] = { test_name(), NULL };
+
+	if (getenv(FILTERED))
+		return true;
+	CHECK_INT(0, test_run_self(again, FILTERED, "1", NULL, 0));
+	return false;
+}
+
+static bool refused(long call, int i, unsigned short test, uint32_t value, int error)
+{
+	bool installed = filter_refuse_some(call, i, test, value, error);
+
+	if (!installed)
+		printf("(left out: no filter can be installed) ");
+	return installed;
+}
+
+/* Nothing of it is left, and the message says what could not be done. */
+static void check_barred(const struct tend_spawn *s, int error, enum tend_step step, const char *what)
+{
+	size_t fds = test_count_fds();
+	tend_process *p = NULL;
+	struct tend_error e;
+
+	CHECK_INT(-error, tend_spawn(s, &p, &e));
+	CHECK_INT(-error, e.code);
+	CHECK_INT(step, e.step);
+	if (!strstr(e.message, what))
+		CHECK_STR(what, e.message);
+	CHECK(!p && test_no_children());
+	CHECK_INT(fds, test_count_fds());
+}
+
+/* ---- its descriptors ---- */
+
+static void stdin_is_not_placed(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	const struct tend_spawn s = options(argv);
+
+	if (is_apart() && refused(SYS_dup3, 1, BPF_JEQ, STDIN_FILENO, EPERM))
+		check_barred(&s, EPERM, TEND_STEP_STDIO, "descriptor of in");
+}
+
+/* Two that change places: one of them has to be lifted first. */
+static void no_number_to_lift_to(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = options(argv);
+	struct tend_pass_fd fds[2];
+	int a, b;
+
+	if (!is_apart())
+		return;
+	a = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 50);
+	b = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 50);
+	fds[0] = (struct tend_pass_fd){ a, b };
+	fds[1] = (struct tend_pass_fd){ b, a };
+	s.pass_fds = fds;
+	s.n_pass_fds = 2;
+	if (refused(SYS_fcntl, 1, BPF_JEQ, F_DUPFD_CLOEXEC, EMFILE))
+		check_barred(&s, EMFILE, TEND_STEP_STDIO, "pass_fds[0]");
+	close(a);
+	close(b);
+}
+
+/* A descriptor that it is to have would be closed by the exec. */
+static void stays_hidden(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = options(argv);
+	struct tend_pass_fd fd;
+	int a;
+
+	if (!is_apart())
+		return;
+	a = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 50);
+	fd = (struct tend_pass_fd){ a, a };
+	s.pass_fds = &fd;
+	s.n_pass_fds = 1;
+	if (refused(SYS_fcntl, 1, BPF_JEQ, F_SETFD, EPERM))
+		check_barred(&s, EPERM, TEND_STEP_STDIO, "pass_fds[0]");
+	close(a);
+}
+
+/* Nobody tells which descriptors there are, nor how many there may be: then the host's cannot be kept from it. */
+static void host_cannot_be_hidden(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	const struct tend_spawn s = options(argv);
+	const uint32_t as_child_does = O_RDONLY | O_DIRECTORY | O_CLOEXEC; /* and opendir(3) does not */
+	tend_process *p = NULL;
+	struct tend_exit ended;
+	struct tend_error e;
+	size_t fds;
+
+	if (!is_apart())
+		return;
+	fds = test_count_fds();
+	if (!refused(SYS_close_range, 0, BPF_JGE, 0, ENOSYS) ||
+	    !refused(SYS_prlimit64, 1, BPF_JEQ, RLIMIT_NOFILE, EPERM))
+		return;
+	if (CHECK_OK(tend_spawn(&s, &p, &e), &e)) /* there is the list in /proc */
+		test_wait(p, &ended);
+	tend_process_free(p);
+	test_settle(fds);
+	if (refused(SYS_openat, 2, BPF_JEQ, as_child_does, EACCES))
+		check_barred(&s, EPERM, TEND_STEP_CLOSE_FDS, "close");
+}
+
+/* ---- what it is ---- */
+
+static void no_session(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = options(argv);
+
+	s.scope = TEND_SCOPE_SESSION;
+	if (is_apart() && refused(SYS_setsid, 0, BPF_JGE, 0, EPERM))
+		check_barred(&s, EPERM, TEND_STEP_SESSION, "session");
+}
+
+/* Its parent is another one than it was started by. */
+static void parent_is_gone(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = options(argv);
+
+	if (!is_apart())
+		return;
+	s.with_parent = TEND_WITH_PARENT_CHILD;
+	if (refused(SYS_getppid, 0, BPF_JGE, 0, EPERM))
+		check_barred(&s, ESRCH, TEND_STEP_PARENT, "the parent is gone");
+}
+
+/* ---- the program itself ---- */
+
+/* What may be elsewhere is looked for there, and in the end nowhere; anything else is the answer. */
+static void searched_in_vain(int error, int answer)
+{
+	const char *argv[] = { "true-er", NULL };
+	const struct tend_spawn s = options(argv);
+
+	if (!is_apart())
+		return;
+	setenv("PATH", "/nowhere:/", 1);
+	if (refused(SYS_execve, 0, BPF_JGE, 0, error))
+		check_barred(&s, answer, TEND_STEP_EXEC, "true-er");
+}
+
+#define IN_VAIN(error, answer)                                                                                         \
+	static void in_vain_##error(void)                                                                              \
+	{                                                                                                              \
+		searched_in_vain(error, answer);                                                                       \
+	}
+IN_VAIN(ESTALE, ENOENT)
+IN_VAIN(ENODEV, ENOENT)
+IN_VAIN(ETIMEDOUT, ENOENT)
+IN_VAIN(ENAMETOOLONG, ENOENT)
+IN_VAIN(EIO, EIO)
+
+int main(int argc, char **argv)
+{
+	static const struct test tests[] = {
+		{ "stdin_is_not_placed", stdin_is_not_placed },
+		{ "no_number_to_lift_to", no_number_to_lift_to },
+		{ "stays_hidden", stays_hidden },
+		{ "host_cannot_be_hidden", host_cannot_be_hidden },
+		{ "no_session", no_session },
+		{ "parent_is_gone", parent_is_gone },
+		{ "in_vain_ESTALE", in_vain_ESTALE },
+		{ "in_vain_ENODEV", in_vain_ENODEV },
+		{ "in_vain_ETIMEDOUT", in_vain_ETIMEDOUT },
+		{ "in_vain_ENAMETOOLONG", in_vain_ENAMETOOLONG },
+		{ "in_vain_EIO", in_vain_EIO },
+	};
+	const char *warm[] = { helper("true-er"), NULL };
+	struct tend_spawn s = options(warm);
+	struct tend_exit ended;
+	tend_process *p = NULL;
+
+	s.with_parent = TEND_WITH_PARENT_CHILD; /* the thread that starts such children stays: before all is counted */
+	if (tend_spawn(&s, &p, NULL) == 0)
+		test_wait(p, &ended);
+	tend_process_free(p);
+	return test_main(argc, argv, "filtered", tests, sizeof tests / sizeof *tests);
+}
