@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../lib/error.h"
+#include "fault.h"
 #include "test.h"
 
 /* ---- names ---- */
@@ -300,6 +302,38 @@ static void log_events(void)
 	pthread_mutex_unlock(&seen.lock);
 }
 
+/* What is said of an errno value that nobody has heard of, and of one for which there is no room. */
+static void odd_errors(void)
+{
+	struct tend_error e;
+
+	CHECK_INT(-9999, tend__error_sys(&e, -9999, TEND_STEP_READ, "odd", "cannot read"));
+	CHECK_STR("cannot read: unknown error", e.message);
+	CHECK_INT(-9999, tend__error_sys(NULL, -9999, TEND_STEP_READ, "odd", "cannot read"));
+	CHECK_INT(-EIO, tend__error_sys(&e, -EIO, TEND_STEP_READ, "odd", "%0*d", (int)sizeof e.message + 7, 1));
+	CHECK_INT(sizeof e.message - 1, strlen(e.message));
+	CHECK_INT(-EINVAL, tend__refuse(NULL, "odd", "field", "is odd"));
+}
+
+static void count_call(void *arg, const struct tend_log_event *event)
+{
+	(void)event;
+	++*(int *)arg;
+}
+
+/* A log that there is no memory for changes nothing. */
+static void no_memory_for_a_log(void)
+{
+	int n_calls = 0;
+
+	fault_fail_alloc(1);
+	CHECK_INT(-ENOMEM, tend_set_log(count_call, &n_calls, TEND_LOG_DEBUG));
+	CHECK(fault_fired());
+	fault_reset();
+	tend__log(TEND_LOG_ERROR, "test", NULL, 0, "nobody hears it");
+	CHECK_INT(0, n_calls);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -312,6 +346,8 @@ int main(int argc, char **argv)
 		{ "null_handles", null_handles },
 		{ "plans_refused", plans_refused },
 		{ "total_of_a_plan", total_of_a_plan },
+		{ "odd_errors", odd_errors },
+		{ "no_memory_for_a_log", no_memory_for_a_log },
 		{ "log_events", log_events },
 	};
 

@@ -125,6 +125,44 @@ static void abort_names_and_kills(void)
 	test_await_gone(grandchild);
 }
 
+/* Nobody can read what it says, and it was not said where the child was started: the log hears of it. */
+static void hear_of_abort(void *arg, const struct tend_log_event *e)
+{
+	const int *fd = arg;
+
+	if (strcmp(e->event, "forgotten") == 0)
+		dprintf(*fd, "%s", e->message);
+}
+
+static int forget_without_stderr(void)
+{
+	const char *argv[] = { helper("obedient"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, NULL);
+	struct rlimit none = { 0, 0 };
+	tend_process *p;
+	int heard = dup(STDERR_FILENO);
+
+	setrlimit(RLIMIT_CORE, &none);
+	s.name = "forgotten one";
+	s.if_forgotten = TEND_FORGOTTEN_ABORT;
+	if (tend_set_log(hear_of_abort, &heard, TEND_LOG_ERROR) < 0 || tend_spawn(&s, &p, NULL) < 0)
+		return 10;
+	close(STDERR_FILENO);
+	tend_process_free(p);
+	return 11;
+}
+
+static void abort_is_logged(void)
+{
+	const char *argv[] = { "--forget-without-stderr", NULL };
+	char err[4096];
+	int status = test_run_self(argv, NULL, NULL, err, sizeof err);
+
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	CHECK(strstr(err, "forgotten one") != NULL);
+	CHECK(strstr(err, "started at") == NULL);
+}
+
 /*
  * DG-2, WC-3, OE-41: an exit that nobody asked about is one all the same: no abort.
  * wait::wait_for_completion_disarms_cleanup_and_panic_guards, kill::kill_disarms_cleanup_and_panic_guards,
@@ -281,6 +319,7 @@ int main(int argc, char **argv)
 		{ "terminate_does_not_wait", terminate_does_not_wait },
 		{ "terminate_lets_it_shut_down", terminate_lets_it_shut_down },
 		{ "abort_names_and_kills", abort_names_and_kills },
+		{ "abort_is_logged", abort_is_logged },
 		{ "abort_spares_who_waited_or_not", abort_spares_who_waited_or_not },
 		{ "detached_lives_on", detached_lives_on },
 		{ "detached_reads_eof", detached_reads_eof },
@@ -289,6 +328,8 @@ int main(int argc, char **argv)
 		{ "host_ends_first", host_ends_first },
 	};
 
+	if (argc == 2 && strcmp(argv[1], "--forget-without-stderr") == 0)
+		return forget_without_stderr();
 	if (argc == 2 && strcmp(argv[1], "--forget-and-abort") == 0)
 		return forget_and_abort();
 	if (argc == 2 && strcmp(argv[1], "--exit-from-a-thread") == 0)

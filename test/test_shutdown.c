@@ -163,6 +163,24 @@ static int shut_down_behind_frees(void)
 
 /* ---- exit(3) ---- */
 
+/* Whoever is not seen to have gone by then is told of; and when he is, all is well. */
+static int shut_down_in_vain(void)
+{
+	static const struct tend_stop patient = { .after_kill = TEND_SECONDS(300) };
+	tend_process *p = start(TEND_FORGOTTEN_TERMINATE(&patient), "obedient", NULL);
+	struct tend_exit ended;
+	struct tend_error e;
+
+	fault_twist("wait", 1, FAULT_SPURIOUS, true); /* as if its tracer held it */
+	WANT(tend_shutdown(TEND_MS(10), &e) == -ETIMEDOUT && e.code == -ETIMEDOUT);
+	WANT(e.step == TEND_STEP_SIGNAL_GROUP);
+	fault_reset();
+	WANT(tend_process_wait(p, TEST_PATIENCE, &ended, &e) == 0 && ended.signal == SIGKILL);
+	WANT(tend_shutdown(TEND_SECONDS(60), &e) == 0);
+	tend_process_free(p);
+	return 0;
+}
+
 static void say_pids(struct children c)
 {
 	printf("ends %d\nends %d\n", (int)tend_process_pid(c.abort), (int)tend_process_pid(c.terminate));
@@ -468,6 +486,13 @@ static void not_by_quick_exit(void)
 	check_ends("_exit", true);
 }
 
+static void in_vain(void)
+{
+	const char *argv[] = { "--shutdown-in-vain", NULL };
+
+	CHECK_INT(0, test_run_self(argv, NULL, NULL, NULL, 0));
+}
+
 static void by_return(void) { check_exit("return"); }
 static void by_exit_on_a_thread(void) { check_exit("thread"); }
 static void by_exit_in_a_log_function(void) { check_exit("log"); }
@@ -494,6 +519,7 @@ int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
 		{ "by_call", by_call },
+		{ "in_vain", in_vain },
 		{ "by_return", by_return },
 		{ "by_exit_on_a_thread", by_exit_on_a_thread },
 		{ "by_exit_in_a_log_function", by_exit_in_a_log_function },
@@ -509,6 +535,8 @@ int main(int argc, char **argv)
 		return shut_down_by_many();
 	if (argc == 2 && strcmp(argv[1], "--shutdown-behind-frees") == 0)
 		return shut_down_behind_frees();
+	if (argc == 2 && strcmp(argv[1], "--shutdown-in-vain") == 0)
+		return shut_down_in_vain();
 	if (argc == 3 && strcmp(argv[1], "--end-by") == 0)
 		return end_by(argv[2]);
 	return test_main(argc, argv, "shutdown", tests, sizeof tests / sizeof *tests);

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../lib/process.h"
+#include "blocked.h"
 #include "fault.h"
 #include "test.h"
 #include "thread.h"
@@ -684,6 +686,70 @@ static void one_thread_may_not(void)
 	tend_process_free(p);
 }
 
+/* ---- stops of one whose end is not seen ---- */
+
+static void kill_briefly(struct test_thread *t, void *arg)
+{
+	struct tend_stop_report report;
+	struct tend_error e;
+
+	WORKER_CHECK_INT(t, 0, tend_process_kill(arg, TEND_MS(300), &report, &e));
+	WORKER_CHECK_INT(t, TEND_STOP_UNCONFIRMED, report.outcome);
+	fault_reset();
+}
+
+/* Of two who have joined a stop the first may be the first to leave; the other one goes on waiting. */
+static void first_one_leaves_first(void)
+{
+	tend_process *p = test_spawn(&test_reliable_all, "stubborn", NULL);
+	struct tend_stop_report report;
+	struct tend_error e;
+	struct blocked b;
+
+	if (!p || !test_await_line(tend_process_stdout(p), "ready", NULL, 0))
+		return;
+	fault_twist("wait", 1, FAULT_SPURIOUS, true); /* as if its tracer held it */
+	blocked_start(&b, kill_briefly, p);
+	blocked_in(&b, ON_WORD_OF(&p->changed));
+	CHECK_OK(tend_process_kill(p, TEST_PATIENCE, &report, &e), &e);
+	CHECK(report.outcome == TEND_STOPPED_BY_KILL || report.outcome == TEND_STOPPED_BEFORE);
+	blocked_end(&b);
+	fault_reset();
+	tend_process_free(p);
+}
+
+static void stop_patiently(struct test_thread *t, void *arg)
+{
+	static const struct tend_stop plan = { .after_kill = TEST_PATIENCE };
+	struct tend_stop_report report;
+	struct tend_error e;
+
+	WORKER_CHECK_INT(t, 0, tend_process_stop(arg, &plan, &report, &e));
+	WORKER_CHECK_INT(t, TEND_STOPPED_BY_KILL, report.outcome);
+	WORKER_CHECK_INT(t, sizeof report.signals / sizeof *report.signals, report.n_signals);
+}
+
+/* More signals than a report has room for are sent all the same; it has the first ones. */
+static void more_signals_than_room(void)
+{
+	tend_process *p = test_spawn(&test_reliable_all, "stubborn", NULL);
+	struct tend_stop_report report;
+	struct blocked b;
+
+	if (!p || !test_await_line(tend_process_stdout(p), "ready", NULL, 0))
+		return;
+	fault_twist("wait", 1, FAULT_SPURIOUS, true);
+	blocked_start(&b, stop_patiently, p);
+	blocked_in(&b, ON_WORD_OF(&p->changed));
+	for (size_t i = 0; i < sizeof report.signals / sizeof *report.signals + 2; i++) {
+		CHECK_INT(0, tend_process_kill(p, TEND_AT_ONCE, &report, NULL));
+		CHECK_INT(TEND_STOP_UNCONFIRMED, report.outcome);
+	}
+	fault_reset();
+	blocked_end(&b);
+	tend_process_free(p);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -708,6 +774,8 @@ int main(int argc, char **argv)
 		{ "what_became_of_a_signal_is_logged", what_became_of_a_signal_is_logged },
 		{ "lost_signal", lost_signal },
 		{ "kill_during_kill", kill_during_kill },
+		{ "first_one_leaves_first", first_one_leaves_first },
+		{ "more_signals_than_room", more_signals_than_room },
 		{ "with_fallbacks", with_fallbacks },
 		{ "one_thread_may_not", one_thread_may_not },
 	};
