@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -210,6 +211,38 @@ static void free_hangs_up(void)
 	test_await_gone(pid);
 }
 
+/* A child with other ids owns its terminal, or it could not open it by its name. */
+static void belongs_to_the_child(void)
+{
+	const char *argv[] = { helper("obedient"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	char path[64], name[64] = "";
+	tend_process *p = NULL;
+	struct tend_error e;
+	struct stat st;
+
+	if (geteuid() != 0) {
+		printf("(left out: only root can change ids) ");
+		return;
+	}
+	s.err = TEND_OUT_MERGE;
+	s.pty = &raw;
+	s.uid = TEND_UID(65534);
+	s.gid = TEND_GID(65534);
+	s.groups = TEND_GROUPS_NONE;
+	if (!CHECK_OK(tend_spawn(&s, &p, &e), &e))
+		return;
+	snprintf(path, sizeof path, "/proc/%d/fd/1", (int)tend_process_pid(p));
+	CHECK(readlink(path, name, sizeof name - 1) > 0);
+	CHECK_INT(0, strncmp(name, "/dev/pts/", 9));
+	if (CHECK_INT(0, stat(name, &st))) {
+		CHECK_INT(65534, st.st_uid);
+		CHECK_INT(65534, st.st_gid);
+	}
+	CHECK_INT(0, tend_process_kill(p, TEST_PATIENCE, NULL, NULL));
+	tend_process_free(p);
+}
+
 static void every_failure_is_clean(void)
 {
 	static const char *const calls[] = { "pty", "set_terminal", "dup" };
@@ -350,6 +383,7 @@ int main(int argc, char **argv)
 		{ "control_c_is_a_signal", control_c_is_a_signal },
 		{ "window_changes", window_changes },
 		{ "free_hangs_up", free_hangs_up },
+		{ "belongs_to_the_child", belongs_to_the_child },
 		{ "every_failure_is_clean", every_failure_is_clean },
 		{ "the_host_has_a_terminal", the_host_has_a_terminal },
 	};

@@ -416,6 +416,34 @@ static void the_log_is_told_of_the_first(void)
 	writing_close(&f);
 }
 
+/* What cannot be in memory is refused where it is emitted, and the line is told of as failed. */
+static void map_too_much(void *arg, const struct tend_line *line, tend_writer *writer)
+{
+	int *ret = arg;
+
+	(void)line;
+	tend_writer_emit(writer, "<", 1);
+	*ret = tend_writer_emit(writer, "", SIZE_MAX);
+}
+
+static void more_than_there_can_be(void)
+{
+	int r = 0;
+	struct tend_write o = { USUAL_LINES, .on_failure = TEND_WRITE_STOP, .map_line = map_too_much, .arg = &r };
+	struct written_file f;
+	struct tend_written w;
+
+	writing_open(&f);
+	w = writing_make("line\n", 9, o, &f);
+	CHECK_INT(-ENOMEM, r);
+	CHECK_STR("", f.text);
+	CHECK_INT(1, (intmax_t)w.failures);
+	CHECK_INT(ENOMEM, w.first.error);
+	CHECK_INT(TEND_WRITING_LINE, w.first.writing);
+	CHECK(w.stopped);
+	writing_close(&f);
+}
+
 static const struct test tests[] = {
 	{ "a-failure-stops-or-is-gone-on-after", a_failure_stops_or_is_gone_on_after },
 	{ "goes-on-and-then-stops", goes_on_and_then_stops },
@@ -427,6 +455,7 @@ static const struct test tests[] = {
 	{ "the-owed-line-end-fails-before-an-empty-line", the_owed_line_end_fails_before_an_empty_line },
 	{ "the-last-line-fails", the_last_line_fails },
 	{ "many-failures", many_failures },
+	{ "more-than-there-can-be", more_than_there_can_be },
 	{ "the-log-is-told-of-the-first", the_log_is_told_of_the_first },
 };
 
