@@ -263,6 +263,38 @@ static bool refused(long call, int i, unsigned short test, uint32_t value, int e
 	return installed;
 }
 
+/* Where no pidfd can be signalled there is the group's number, which is its own as long as the leader lives. */
+static void by_number(void)
+{
+	tend_process *ward, *gone;
+	struct tend_exit ended;
+	char other[16] = "0", left[16] = "0";
+	struct scene s;
+
+	if (!is_apart())
+		return;
+	ward = test_spawn(&test_reliable_all, "forker", "leader-pauses", NULL);
+	gone = test_spawn(&test_reliable_all, "forker", "leader-pauses", NULL);
+	test_await_line(tend_process_stdout(ward), "grandchild ", other, sizeof other);
+	test_await_line(tend_process_stdout(gone), "grandchild ", left, sizeof left);
+	if (refused(SYS_pidfd_send_signal, 0, BPF_JGE, 0, ENOSYS) && begin(&s)) {
+		add(&s, ward);
+		add(&s, gone);
+		CHECK_INT(0, kill(tend_process_pid(gone), SIGKILL));
+		test_wait(gone, &ended);
+		CHECK_INT(0, kill(tend_process_pid(s.host), SIGKILL));
+		check_killed(ward);
+		test_await_gone(atoi(other));
+		end(&s);
+		CHECK(test_alive(atoi(left))); /* whose number it is now nobody knows */
+	} else {
+		tend_process_free(ward);
+	}
+	CHECK_INT(0, kill(atoi(left), SIGKILL));
+	test_await_gone(atoi(left));
+	tend_process_free(gone);
+}
+
 /* One that cannot hear is of no use, and does not stay. */
 static void deaf(void)
 {
@@ -308,6 +340,7 @@ int main(int argc, char **argv)
 		{ "not_understood", not_understood },
 		{ "without_a_group", without_a_group },
 		{ "refused_by_the_cgroup", refused_by_the_cgroup },
+		{ "by_number", by_number },
 		{ "deaf", deaf },
 		{ "limit_stays", limit_stays },
 	};
