@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Filters, seccomp(2): what the kernel is to refuse from now on to all threads of this process, and to all it starts. */
+/* Filters, seccomp(2): what the kernel is to refuse from now on, to all threads of this process and all it starts. */
 #ifndef TEND_TEST_FILTER_H
 #define TEND_TEST_FILTER_H
 
