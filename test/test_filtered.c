@@ -155,6 +155,10 @@ static void parent_is_gone(void)
 	const char *argv[] = { helper("true-er"), NULL };
 	struct tend_spawn s = options(argv);
 
+	if (test_under_sanitizer()) { /* which starts something at the end that asks for its parent and waits for it */
+		printf("(left out: the check for leaks asks for its parent, too) ");
+		return;
+	}
 	if (!is_apart())
 		return;
 	s.with_parent = TEND_WITH_PARENT_CHILD;
