@@ -145,7 +145,9 @@ void scene_subscription_fd(void)
 	tend_subscription_close(s);
 	scene_end(p);
 	if (kept.size > 0) {
-		CHECK_MEM("line ", 5, kept.data, 5);
+		size_t n = kept.size < 5 ? kept.size : 5; /* of a read that was short */
+
+		CHECK_MEM("line ", n, kept.data, n);
 		tend_chunk_unref(&kept);
 	}
 }
