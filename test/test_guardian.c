@@ -295,6 +295,33 @@ static void by_number(void)
 	tend_process_free(gone);
 }
 
+/*
+ * Before Linux 6.9 a pidfd reaches the leader and not the group: the group has to be killed by its number in front of
+ * the leader, whose end takes the number away.
+ */
+static void group_before_its_leader(void)
+{
+	if (!is_apart() || !refused(SYS_pidfd_send_signal, 3, BPF_JEQ, 4 /* PIDFD_SIGNAL_PROCESS_GROUP */, EINVAL))
+		return;
+	for (int round = 0; round < 20; round++) {
+		tend_process *ward = test_spawn(&test_reliable_all, "forker", "leader-pauses", NULL);
+		char other[16] = "0";
+		struct scene s;
+
+		test_await_line(tend_process_stdout(ward), "grandchild ", other, sizeof other);
+		if (!begin(&s))
+			return;
+		add(&s, ward);
+		CHECK_INT(0, kill(tend_process_pid(s.host), SIGKILL));
+		check_killed(ward);
+		end(&s); /* it has done what it can */
+		if (!CHECK(!test_alive(atoi(other)))) {
+			CHECK_INT(0, kill(atoi(other), SIGKILL));
+			return;
+		}
+	}
+}
+
 /* One that cannot hear is of no use, and does not stay. */
 static void deaf(void)
 {
@@ -341,6 +368,7 @@ int main(int argc, char **argv)
 		{ "without_a_group", without_a_group },
 		{ "refused_by_the_cgroup", refused_by_the_cgroup },
 		{ "by_number", by_number },
+		{ "group_before_its_leader", group_before_its_leader },
 		{ "deaf", deaf },
 		{ "limit_stays", limit_stays },
 	};

@@ -415,6 +415,44 @@ static int lose_the_guardian(void)
 		pause();
 }
 
+/*
+ * A new guardian that is alive and could not be told of one, as too many descriptors were on their way to it
+ * (ETOOMANYREFS, unix(7)) or there was no room for 2 s, is told later; the host that is killed ends them all.
+ */
+static int new_guardian_is_told_later(void)
+{
+	tend_process *p = NULL, *q = NULL;
+	struct tend_error e;
+	char pid[32] = "0";
+	pid_t guardian;
+
+	if (spawn_tree(&p, "forker", "hold-stubborn", &e) < 0)
+		return 1;
+	test_await_line(tend_process_stdout(p), "grandchild ", pid, sizeof pid);
+	while (!(guardian = find_guardian()))
+		sched_yield();
+	if (kill(guardian, SIGKILL) < 0)
+		return 2;
+	while (test_alive(guardian))
+		sched_yield();
+	fault_fail_sys("send_fds", 1, ETOOMANYREFS);
+	for (int i = 0; i < 3; i++)
+		if (spawn_tree(&q, "obedient", "0", &e) < 0)
+			return 3;
+	printf("child %s\n", pid);
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
+static void guardian_is_told_later(void)
+{
+	pid_t pid = child_of_killed_host("--told-later");
+
+	if (CHECK(pid > 0) && !test_await_gone(pid))
+		kill(pid, SIGKILL);
+}
+
 static void guardian_is_replaced(void)
 {
 	pid_t pid = child_of_killed_host("--lose-the-guardian");
@@ -564,6 +602,7 @@ int main(int argc, char **argv)
 		{ "guardian_of_a_copy", guardian_of_a_copy },
 		{ "tree_ends_with_a_killed_host", tree_ends_with_a_killed_host },
 		{ "guardian_is_replaced", guardian_is_replaced },
+		{ "guardian_is_told_later", guardian_is_told_later },
 		{ "guardian_is_replaced_again", guardian_is_replaced_again },
 		{ "cgroup_ends_with_a_killed_host", cgroup_ends_with_a_killed_host },
 		{ "tree_ends_as_ever", tree_ends_as_ever },
@@ -581,6 +620,8 @@ int main(int argc, char **argv)
 		return be_a_host_of_a_tree(argv[1] + 7);
 	if (argc == 2 && strcmp(argv[1], "--lose-the-guardian") == 0)
 		return lose_the_guardian();
+	if (argc == 2 && strcmp(argv[1], "--told-later") == 0)
+		return new_guardian_is_told_later();
 	if (argc == 2 && strcmp(argv[1], "--lose-two-guardians") == 0)
 		return lose_two_guardians();
 	if (argc == 2 && strcmp(argv[1], "--cgroup") == 0)
