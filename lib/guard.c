@@ -31,7 +31,8 @@ static struct {
 	bool has_atfork;
 	int socket;             /* -1: there is none */
 	uint64_t last_id;
-	struct tend_process *first; /* all that it knows of */
+	struct tend_process *first;  /* all that it is to know of */
+	struct tend_process *untold; /* from here on the present one does not, as sending failed; else NULL */
 } guard = {
 	.lock = TEND__LOCK_INIT(TEND__RANK_GUARD),
 	.socket = -1,
@@ -42,7 +43,7 @@ static void after_fork_in_child(void)
 	tend__lock_init(&guard.lock, TEND__RANK_GUARD);
 	tend__sys_close(guard.socket);
 	guard.socket = -1;
-	guard.first = NULL;
+	guard.first = guard.untold = NULL;
 }
 
 /* ---- messages ---- */
@@ -124,14 +125,20 @@ static bool is_connected(void)
 	return guard.socket >= 0 && tend__sys_is_connected(guard.socket);
 }
 
+/* [locked] It may be gone, or stopped, or have too much on its way: then the next one that is added tries again. */
+static void tell_of_the_rest(void)
+{
+	while (guard.untold && send_add(guard.untold) == 0)
+		guard.untold = guard.untold->guard_next;
+}
+
 /* [locked] The one that there was is gone. */
 static void replace(int socket)
 {
 	tend__sys_close(guard.socket);
 	guard.socket = socket;
-	for (tend_process *p = guard.first; p; p = p->guard_next)
-		if (send_add(p) < 0)
-			return; /* it is gone, too, or stopped; whoever comes next will find out */
+	guard.untold = guard.first;
+	tell_of_the_rest();
 }
 
 static bool is_there(void)
@@ -178,6 +185,7 @@ static int add(tend_process *p)
 	int r;
 
 	tend__lock(&guard.lock);
+	tell_of_the_rest();
 	p->guard_id = ++guard.last_id;
 	r = send_add(p);
 	if (r == 0) {
@@ -214,6 +222,8 @@ void tend__guard_remove(tend_process *p)
 	/* Whoever is left of it ends with the host, too, as was asked for. */
 	is_over = p->released || tend__group_members(p, NULL) == 0;
 	tend__lock(&guard.lock);
+	if (guard.untold == p)
+		guard.untold = p->guard_next;
 	if (p->guard_prev)
 		p->guard_prev->guard_next = p->guard_next;
 	else
