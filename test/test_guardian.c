@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The guardian by itself: what it makes of each message, and of the end of its host.  The tests are its library. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -322,6 +326,47 @@ static void group_before_its_leader(void)
 	}
 }
 
+static size_t n_fds_of(const tend_process *p)
+{
+	char path[64];
+	size_t n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)tend_process_pid(p));
+	dir = opendir(path);
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+/* The host says nothing of a ward whose group has outlived its handle: sooner or later the guardian lets go of it. */
+static void forgets_the_gone(void)
+{
+	tend_process *gone = test_spawn(NULL, "true-er", NULL);
+	struct guard_message m;
+	struct tend_exit ended;
+	struct scene s;
+	int fd = pidfd_of(gone), unread = 1;
+
+	test_wait(gone, &ended);
+	if (!begin(&s))
+		return;
+	for (int i = 0; i < 3 * WARDS; i++) {
+		m = to_add(&s, gone);
+		m.has_group = 0;
+		send_it(&s, &m, sizeof m, &fd, 1);
+	}
+	while (unread > 0 && CHECK_INT(0, ioctl(s.socket, SIOCOUTQ, &unread)))
+		sched_yield();
+	CHECK(n_fds_of(s.guardian) > 2);
+	CHECK(n_fds_of(s.guardian) < WARDS);
+	end(&s);
+	close(fd);
+	tend_process_free(gone);
+}
+
 /* One that cannot hear is of no use, and does not stay. */
 static void deaf(void)
 {
@@ -369,6 +414,7 @@ int main(int argc, char **argv)
 		{ "refused_by_the_cgroup", refused_by_the_cgroup },
 		{ "by_number", by_number },
 		{ "group_before_its_leader", group_before_its_leader },
+		{ "forgets_the_gone", forgets_the_gone },
 		{ "deaf", deaf },
 		{ "limit_stays", limit_stays },
 	};
