@@ -65,8 +65,8 @@ static int identify(const struct tend_adopt *o, tend_process *p, struct tend_err
 	pid_t pid;
 
 	p->pidfd = o->pidfd ? tend__sys_dup((int)(o->pidfd - TEND_VALUE_TAG)) : tend__sys_pidfd_open(o->pid);
-	/* pidfd_open(2): ENOENT, before Linux 6.9 EINVAL, for the number of a thread that leads no process */
-	if (!o->pidfd && (p->pidfd == -ENOENT || p->pidfd == -EINVAL))
+	/* pidfd_open(2) of a thread that leads no process; before Linux 6.9 it is EINVAL, which may be a filter's */
+	if (!o->pidfd && p->pidfd == -ENOENT)
 		return tend__refuse(err, NULL, "pid", "is %d, a thread and no process", (int)o->pid);
 	if (p->pidfd < 0)
 		return tend__error_sys(err, p->pidfd, TEND_STEP_PIDFD, NULL, "cannot adopt process %d", (int)o->pid);
