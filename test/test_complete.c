@@ -744,7 +744,7 @@ static void a_tie_is_a_completion(void)
 	static const struct tend_stop kill_it = { .after_kill = TEND_DEFAULT_AFTER_KILL };
 
 	for (int i = 0; i < (test_under_valgrind() ? 5 : 150); i++) {
-		const struct tend_complete all = { .timeout = TEND_US(1500 + 20 * i), .stop = &kill_it };
+		const struct tend_complete all = { .timeout = TEND_US((int64_t)1500 + 20 * i), .stop = &kill_it };
 		tend_process *p = test_spawn(NULL, "sleeper", "2", NULL);
 		struct tend_result r;
 		struct tend_error e;
