@@ -200,8 +200,8 @@ plant OE-22 'a full subscriber is waited for without end' publish test_stall it_
 	's/if \(s->stall\.kind <= TEND_STALLED_WAITS\)/if (true)/'
 plant OE-23 'SIGKILL is waited for without end' stopper test_stop kill_without_effect \
 	's/s->deadline = tend__after\(s->kill_sent.*/s->deadline = TEND__NEVER;/'
-plant OE-24 'nobody reaps a child whose handle is gone' reaper test_forgotten detached_lives_on \
-	"$(instead reap 'tend__sys_wait\(' '(void)info, (void)usage;')"
+plant OE-24 'nobody reaps a child whose handle is gone' exit test_forgotten detached_lives_on \
+	"$(instead reap_locked 'tend__sys_wait\(' '(void)info, (void)usage;')"
 plant OE-25 'a group is signalled by the number of its reaped leader' group test_process recycled_number \
 	"$(instead signal_group 'int r = ' 'int r = tend__sys_kill(-p->pid, sig); return r;')"
 plant OE-26 'giving up waits for the callback' consume test_lifecycle stuck_ones_leave_their_place \
