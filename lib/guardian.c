@@ -32,7 +32,6 @@ static struct ward {
 	int pidfd, cgroup_kill; /* cgroup_kill: -1: none */
 } *wards;
 static size_t n_wards, room;
-static size_t forget_at = 16; /* so many, and those of whom nobody is left are looked for */
 
 static void let_go(struct ward *w)
 {
@@ -78,21 +77,30 @@ static void forget_the_gone(void)
 			let_go(&wards[i]);
 			wards[i] = wards[--n_wards];
 		}
-	forget_at = n_wards * 2 + 16;
+}
+
+/* Not where half of the room is for the gone: so they are looked for once in as many additions as there are wards. */
+static void make_room(void)
+{
+	size_t more = room * 2 + 16;
+	struct ward *bigger;
+
+	forget_the_gone();
+	if (n_wards * 2 < room)
+		return;
+	bigger = realloc(wards, more * sizeof *wards);
+	if (!bigger)
+		return;
+	wards = bigger;
+	room = more;
 }
 
 static void add_ward(const struct guard_message *m, const int fds[2])
 {
-	if (n_wards >= forget_at)
-		forget_the_gone();
-	if (n_wards == room) {
-		struct ward *more = realloc(wards, (room * 2 + 16) * sizeof *wards);
-
-		if (!more)
-			return;
-		wards = more;
-		room = room * 2 + 16;
-	}
+	if (n_wards == room)
+		make_room();
+	if (n_wards == room)
+		return;
 	wards[n_wards++] = (struct ward){ .m = *m, .pidfd = fds[0], .cgroup_kill = m->has_cgroup ? fds[1] : -1 };
 }
 

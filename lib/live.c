@@ -115,15 +115,20 @@ static bool is_stopping(tend_process *p)
 	return active;
 }
 
-/* Whether it is to end with the host. */
-static bool is_armed(tend_process *p)
+static bool is_released(tend_process *p)
 {
 	bool released;
 
 	tend__lock(&p->lock);
 	released = p->released;
 	tend__unlock(&p->lock);
-	if (released || p->if_forgotten == TEND_IF_FORGOTTEN_DETACH)
+	return released;
+}
+
+/* Whether it is to end with the host. */
+static bool is_armed(tend_process *p)
+{
+	if (is_released(p) || p->if_forgotten == TEND_IF_FORGOTTEN_DETACH)
 		return false;
 	return !atomic_load_explicit(&p->detached, memory_order_relaxed);
 }
@@ -250,13 +255,8 @@ bool tend__live_is_over(void)
 /* What the reaper has not got to yet; where somebody is in it, it stays. */
 static void remove_cgroup(tend_process *p, int64_t deadline)
 {
-	bool released;
-
 	(void)deadline;
-	tend__lock(&p->lock);
-	released = p->released;
-	tend__unlock(&p->lock);
-	if (!released && (is_armed(p) || tend__process_has_exited(p)))
+	if (!is_released(p) && (is_armed(p) || tend__process_has_exited(p)))
 		tend__cgroup_remove(&p->cgroup);
 }
 
@@ -294,6 +294,7 @@ int tend__live_take_off(struct tend__flight *f, struct tend_error *err)
 {
 	bool is_over;
 
+	f->is_armed = is_armed(f->p);
 	tend__lock(&live.lock);
 	prepare(); /* not with forks held: pthread_atfork(3) may wait for one */
 	tend__unlock(&live.lock);

@@ -142,25 +142,26 @@ static int check_sources(struct tend__spawning *s, struct tend_error *err)
 	return r;
 }
 
-int tend__spawn_pipe(int *child_end, int which, int ret_fds[2])
+int tend__spawn_pipe(int *ret_read_end, int *ret_write_end)
 {
-	int r;
+	int fds[2], r;
 
 	tend__rcu_hold_forks();
-	r = tend__sys_pipe(ret_fds);
-	if (r == 0)
-		*child_end = ret_fds[which];
+	r = tend__sys_pipe(fds);
+	if (r == 0) {
+		*ret_read_end = fds[0];
+		*ret_write_end = fds[1];
+	}
 	tend__rcu_allow_forks();
 	return r;
 }
 
 static int make_error_pipe(struct tend__spawning *s, struct tend_error *err)
 {
-	int fds[2], r = tend__spawn_pipe(&s->error_pipe[1], 1, fds);
+	int r = tend__spawn_pipe(&s->error_pipe[0], &s->error_pipe[1]);
 
 	if (r < 0)
 		return tend__refuse_step(s, r, TEND_STEP_PIPE, "no pipe for the child's errors", err);
-	s->error_pipe[0] = fds[0];
 	s->plan.error_fd = s->error_pipe[1];
 	return 0;
 }
@@ -485,8 +486,7 @@ static int spawn(const struct tend_spawn *o, tend_process *p, struct tend_error 
 	struct tend__spawning s = {
 		.o = o, .p = p, .null_fd = -1, .ends = { -1, -1, -1 }, .terminal = { -1, -1 },
 		.error_pipe = { -1, -1 }, .plan = { .tty_fd = -1, .procs_fd = -1 }, .shared = 0,
-		.flight = { .p = p, .close_in_copy = close_in_copy,
-		            .is_armed = p->if_forgotten != TEND_IF_FORGOTTEN_DETACH },
+		.flight = { .p = p, .close_in_copy = close_in_copy },
 	};
 	int r = tend__reaper_start(err);
 

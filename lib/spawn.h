@@ -38,10 +38,10 @@ struct tend__spawning {
 };
 
 /*
- * [any] A pipe: the child's end in *child_end, which is in `s`; ret_fds has both.  A fork of the host's closes what is
- * in `s`: whoever does not read to the end of a pipe must not be kept from it by a copy that knows nothing of it.
+ * [any] A pipe, whose ends are stored before a fork of the host's can happen: the copy closes what is in `s`, or it
+ * would keep whoever reads to the end of the pipe from it.  0 or a negative errno value; nothing is stored then.
  */
-int tend__spawn_pipe(int *child_end, int which, int ret_fds[2]);
+int tend__spawn_pipe(int *ret_read_end, int *ret_write_end);
 /* [any] Closes what is in `s`: with forks held, or a copy would close what has got its number meanwhile. */
 void tend__spawn_close(int *fd);
 

@@ -77,18 +77,12 @@ static int type_into_terminal(struct tend__spawning *s, struct tend_error *err)
 
 static int make_pipe(struct tend__spawning *s, struct tend_error *err)
 {
-	int fds[2], r;
+	int r = tend__spawn_pipe(&s->ends[0], &s->p->in.fd);
 
-	tend__rcu_hold_forks();
-	r = tend__sys_pipe(fds);
-	if (r == 0) {
-		s->plan.fds[0].source = s->ends[0] = fds[0];
-		s->p->in.fd = fds[1];
-	}
-	tend__rcu_allow_forks();
 	if (r < 0)
 		return tend__refuse_step(s, r, TEND_STEP_PIPE, "no pipe for stdin", err);
-	r = tend__input_open(&s->p->in, fds[1]);
+	s->plan.fds[0].source = s->ends[0];
+	r = tend__input_open(&s->p->in, s->p->in.fd);
 	return r < 0 ? tend__refuse_step(s, r, TEND_STEP_PIPE, "no eventfd for stdin", err) : 0;
 }
 
@@ -154,19 +148,19 @@ static int make_input(struct tend__spawning *s, struct tend_error *err)
 static int make_stream(struct tend__spawning *s, int target, const struct tend_output *out, struct tend_error *err)
 {
 	const char *label = target == 1 ? "stdout" : "stderr";
-	int fds[2], r;
+	int ours, r;
 
 	if (s->o->pty && target == 1) {
-		fds[0] = s->terminal[0];
+		ours = s->terminal[0];
 		s->terminal[0] = -1;
 		s->plan.fds[1].source = s->terminal[1];
 	} else {
-		r = tend__spawn_pipe(&s->ends[target], 1, fds);
+		r = tend__spawn_pipe(&ours, &s->ends[target]);
 		if (r < 0)
 			return tend__refuse_step(s, r, TEND_STEP_PIPE, "no pipe for an output", err);
 		s->plan.fds[target].source = s->ends[target];
 	}
-	return tend__stream_new(fds[0], true, &out->stream, label, s->p->name, target == 1 ? &s->p->out : &s->p->err,
+	return tend__stream_new(ours, true, &out->stream, label, s->p->name, target == 1 ? &s->p->out : &s->p->err,
 	                        err);
 }
 

@@ -243,9 +243,7 @@ int tend__sys_set_nonblock(int fd)
 
 int tend__sys_check_readable(int fd)
 {
-	int flags = fcntl(fd, F_GETFL);
-
-	int type;
+	int flags = fcntl(fd, F_GETFL), type;
 	socklen_t size = sizeof type;
 
 	if (flags < 0)
