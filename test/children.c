@@ -5,9 +5,11 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -309,6 +311,28 @@ int test_run_self(const char *const *argv, const char *key, const char *value, c
 	if (pid > 0)
 		CHECK_INT(pid, waitpid(pid, &status, 0));
 	return status;
+}
+
+bool test_is_apart(void)
+{
+	static const char key[] = "TEND_TEST_APART";
+	const char *again[] = { test_name(), NULL }, *apart = getenv(key);
+
+	if (apart && strcmp(apart, test_name()) == 0)
+		return true;
+	CHECK_INT(0, test_run_self(again, key, test_name(), NULL, 0));
+	return false;
+}
+
+bool test_has_own_mounts(void)
+{
+	if (!test_is_apart())
+		return false;
+	if (unshare(CLONE_NEWNS) != 0) {
+		printf("(left out: no namespace can be made) ");
+		return false;
+	}
+	return CHECK_INT(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 }
 
 int test_writable_copy(char *path, const char *of)

@@ -13,6 +13,9 @@
  */
 bool filter_refuse_some(long call, int i, unsigned short test, uint32_t value, int error);
 
+/* The same, for a test that is left out without it, and says so. */
+bool filter_refused(long call, int i, unsigned short test, uint32_t value, int error);
+
 /* Whatever it is called with. */
 bool filter_refuse(long call, int error);
 

@@ -57,25 +57,6 @@ void hostile_reap_orphans(void)
 	host.reaps_orphans = true;
 }
 
-static bool owns_the_same(const struct leaks *a, const struct leaks *b)
-{
-	return a->threads == b->threads && a->allocations == b->allocations &&
-	       memcmp(a->fd_open, b->fd_open, sizeof a->fd_open) == 0;
-}
-
-static void await_quiet(struct leaks *ret_now)
-{
-	static struct leaks before;
-	int quiet = 0;
-
-	while (quiet < 5) {
-		before = *ret_now;
-		poll(NULL, 0, 1);
-		leaks_look(ret_now);
-		quiet = test_no_children() && owns_the_same(&before, ret_now) ? quiet + 1 : 0;
-	}
-}
-
 /*
  * The reaper drops its reference after the waiters were woken: what is counted from here on must not include it.  A
  * reaper that is kept waiting for longer than the quiet takes would have to be so twice.
@@ -86,10 +67,10 @@ void hostile_open_books(void)
 
 	do {
 		CHECK(hostile_exit_code_arrives(1));
-		await_quiet(&host.before);
+		leaks_settle(&host.before);
 		CHECK(hostile_exit_code_arrives(1));
-		await_quiet(&now);
-	} while (!owns_the_same(&host.before, &now));
+		leaks_settle(&now);
+	} while (!leaks_same_belongings(&host.before, &now));
 }
 
 void hostile_close_books(void)

@@ -20,6 +20,15 @@ struct leaks {
 /* Looks at this process. */
 void leaks_look(struct leaks *ret);
 
+/* Whether threads, descriptors and allocations are the same in both. */
+bool leaks_same_belongings(const struct leaks *a, const struct leaks *b);
+
+/*
+ * Looks at this process once nothing has changed for a while and there are no children: the reaper drops its reference
+ * after the waiters were woken.
+ */
+void leaks_settle(struct leaks *ret);
+
 /*
  * Compares with how it was, and looks for processes with `cookie` in their environment.  Writes one clause for each
  * thing that is wrong; true when nothing is.

@@ -241,27 +241,6 @@ void test_keeps_allocations(long n)
 	state.before.allocations += n;
 }
 
-/* Field by field: padding says nothing. */
-static bool owns_the_same(const struct leaks *a, const struct leaks *b)
-{
-	return a->threads == b->threads && a->allocations == b->allocations &&
-	       memcmp(a->fd_open, b->fd_open, sizeof a->fd_open) == 0;
-}
-
-/* The reaper drops its reference after the waiters were woken: what is counted from here on must not include it. */
-static void settle(void)
-{
-	static struct leaks now;
-	int quiet = 0;
-
-	while (quiet < 5) {
-		state.before = now;
-		pause_ms(2);
-		leaks_look(&now);
-		quiet = test_no_children() && owns_the_same(&state.before, &now) ? quiet + 1 : 0;
-	}
-}
-
 void test_warm_up(void)
 {
 	tend_process *p = test_spawn(&test_reliable, "true-er", NULL);
@@ -275,7 +254,7 @@ void test_warm_up(void)
 		exit(1);
 	}
 	tend_process_free(p);
-	settle();
+	leaks_settle(&state.before); /* what is counted from here on must not include the warm-up */
 }
 
 static bool is_wanted(int argc, char **argv, const char *name)

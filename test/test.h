@@ -53,6 +53,11 @@ long test_live_allocations(void) __attribute__((weak));
  */
 int test_run_self(const char *const *argv, const char *key, const char *value, char *err, size_t err_size);
 
+/* For a test that changes its process for good: runs it again in a process of its own; whether this is the one. */
+bool test_is_apart(void);
+/* The same, with mounts of its own. */
+bool test_has_own_mounts(void);
+
 /* The path of this program.  Static storage.  On the main thread. */
 const char *test_self(void);
 

@@ -701,8 +701,6 @@ static void not_a_cgroup(void)
 
 /* ---- mounted at an awkward place ---- */
 
-#define ELSEWHERE "TEND_TEST_CGROUP_ELSEWHERE"
-
 static void unmount_all(void)
 {
 	FILE *f = setmntent("/proc/self/mounts", "re");
@@ -720,17 +718,8 @@ static void mounted_elsewhere(void)
 {
 	char folder[] = "/tmp/tend test\\040\t-XXXXXX";
 
-	if (!getenv(ELSEWHERE)) { /* in a process of its own, as that changes its namespace */
-		const char *again[] = { "mounted_elsewhere", NULL };
-
-		CHECK_INT(0, test_run_self(again, ELSEWHERE, "1", NULL, 0));
+	if (!test_has_own_mounts())
 		return;
-	}
-	if (unshare(CLONE_NEWNS) != 0) {
-		printf("(left out: no namespace can be made) ");
-		return;
-	}
-	CHECK_INT(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	unmount_all();
 	CHECK(mkdtemp(folder) != NULL);
 	CHECK_INT(0, mount("none", folder, "cgroup2", 0, NULL));
@@ -740,8 +729,6 @@ static void mounted_elsewhere(void)
 }
 
 /* ---- what /proc says of where we are ---- */
-
-#define PLACES "TEND_TEST_CGROUP_PLACES"
 
 static void write_file(const char *path, const char *text)
 {
@@ -811,19 +798,11 @@ static void check_places(const char *own)
 
 static void in_odd_places(void)
 {
-	const char *again[] = { "in_odd_places", NULL };
 	char own[PATH_MAX];
 	tend_process *p;
 
-	if (!getenv(PLACES)) { /* in a process of its own, as that changes its namespace */
-		CHECK_INT(0, test_run_self(again, PLACES, "1", NULL, 0));
+	if (!test_has_own_mounts())
 		return;
-	}
-	if (unshare(CLONE_NEWNS) != 0) {
-		printf("(left out: no namespace can be made) ");
-		return;
-	}
-	CHECK_INT(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	p = start_obedient(own);
 	if (!p)
 		return;

@@ -14,34 +14,12 @@
 #include "filter.h"
 #include "test.h"
 
-#define FILTERED "TEND_TEST_FILTERED"
-
 static struct tend_spawn options(const char *const *argv)
 {
 	struct tend_spawn s = test_spawn_options(argv, NULL);
 
 	s.name = "barred";
 	return s;
-}
-
-/* In a process of its own; whether this is the one. */
-static bool is_apart(void)
-{
-	const char *again[] = { test_name(), NULL };
-
-	if (getenv(FILTERED))
-		return true;
-	CHECK_INT(0, test_run_self(again, FILTERED, "1", NULL, 0));
-	return false;
-}
-
-static bool refused(long call, int i, unsigned short test, uint32_t value, int error)
-{
-	bool installed = filter_refuse_some(call, i, test, value, error);
-
-	if (!installed)
-		printf("(left out: no filter can be installed) ");
-	return installed;
 }
 
 /* Nothing of it is left, and the message says what could not be done. */
@@ -67,7 +45,7 @@ static void stdin_is_not_placed(void)
 	const char *argv[] = { helper("true-er"), NULL };
 	const struct tend_spawn s = options(argv);
 
-	if (is_apart() && refused(SYS_dup3, 1, BPF_JEQ, STDIN_FILENO, EPERM))
+	if (test_is_apart() && filter_refused(SYS_dup3, 1, BPF_JEQ, STDIN_FILENO, EPERM))
 		check_barred(&s, EPERM, TEND_STEP_STDIO, "descriptor of in");
 }
 
@@ -79,7 +57,7 @@ static void no_number_to_lift_to(void)
 	struct tend_pass_fd fds[2];
 	int a, b;
 
-	if (!is_apart())
+	if (!test_is_apart())
 		return;
 	a = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 50);
 	b = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 50);
@@ -87,7 +65,7 @@ static void no_number_to_lift_to(void)
 	fds[1] = (struct tend_pass_fd){ b, a };
 	s.pass_fds = fds;
 	s.n_pass_fds = 2;
-	if (refused(SYS_fcntl, 1, BPF_JEQ, F_DUPFD_CLOEXEC, EMFILE))
+	if (filter_refused(SYS_fcntl, 1, BPF_JEQ, F_DUPFD_CLOEXEC, EMFILE))
 		check_barred(&s, EMFILE, TEND_STEP_STDIO, "pass_fds[0]");
 	close(a);
 	close(b);
@@ -101,13 +79,13 @@ static void stays_hidden(void)
 	struct tend_pass_fd fd;
 	int a;
 
-	if (!is_apart())
+	if (!test_is_apart())
 		return;
 	a = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 50);
 	fd = (struct tend_pass_fd){ a, a };
 	s.pass_fds = &fd;
 	s.n_pass_fds = 1;
-	if (refused(SYS_fcntl, 1, BPF_JEQ, F_SETFD, EPERM))
+	if (filter_refused(SYS_fcntl, 1, BPF_JEQ, F_SETFD, EPERM))
 		check_barred(&s, EPERM, TEND_STEP_STDIO, "pass_fds[0]");
 	close(a);
 }
@@ -123,17 +101,17 @@ static void host_cannot_be_hidden(void)
 	struct tend_error e;
 	size_t fds;
 
-	if (!is_apart())
+	if (!test_is_apart())
 		return;
 	fds = test_count_fds();
-	if (!refused(SYS_close_range, 0, BPF_JGE, 0, ENOSYS) ||
-	    !refused(SYS_prlimit64, 1, BPF_JEQ, RLIMIT_NOFILE, EPERM))
+	if (!filter_refused(SYS_close_range, 0, BPF_JGE, 0, ENOSYS) ||
+	    !filter_refused(SYS_prlimit64, 1, BPF_JEQ, RLIMIT_NOFILE, EPERM))
 		return;
 	if (CHECK_OK(tend_spawn(&s, &p, &e), &e)) /* there is the list in /proc */
 		test_wait(p, &ended);
 	tend_process_free(p);
 	test_settle(fds);
-	if (refused(SYS_openat, 2, BPF_JEQ, as_child_does, EACCES))
+	if (filter_refused(SYS_openat, 2, BPF_JEQ, as_child_does, EACCES))
 		check_barred(&s, EPERM, TEND_STEP_CLOSE_FDS, "close");
 }
 
@@ -145,7 +123,7 @@ static void no_session(void)
 	struct tend_spawn s = options(argv);
 
 	s.scope = TEND_SCOPE_SESSION;
-	if (is_apart() && refused(SYS_setsid, 0, BPF_JGE, 0, EPERM))
+	if (test_is_apart() && filter_refused(SYS_setsid, 0, BPF_JGE, 0, EPERM))
 		check_barred(&s, EPERM, TEND_STEP_SESSION, "session");
 }
 
@@ -159,10 +137,10 @@ static void parent_is_gone(void)
 		printf("(left out: the check for leaks asks for its parent, too) ");
 		return;
 	}
-	if (!is_apart())
+	if (!test_is_apart())
 		return;
 	s.with_parent = TEND_WITH_PARENT_CHILD;
-	if (refused(SYS_getppid, 0, BPF_JGE, 0, EPERM))
+	if (filter_refused(SYS_getppid, 0, BPF_JGE, 0, EPERM))
 		check_barred(&s, ESRCH, TEND_STEP_PARENT, "the parent is gone");
 }
 
@@ -174,10 +152,10 @@ static void searched_in_vain(int error, int answer)
 	const char *argv[] = { "true-er", NULL };
 	const struct tend_spawn s = options(argv);
 
-	if (!is_apart())
+	if (!test_is_apart())
 		return;
 	setenv("PATH", "/nowhere:/", 1);
-	if (refused(SYS_execve, 0, BPF_JGE, 0, error))
+	if (filter_refused(SYS_execve, 0, BPF_JGE, 0, error))
 		check_barred(&s, answer, TEND_STEP_EXEC, "true-er");
 }
 

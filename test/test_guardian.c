@@ -245,28 +245,6 @@ static void refused_by_the_cgroup(void)
 
 /* ---- where the kernel refuses what it needs ---- */
 
-#define FILTERED "TEND_TEST_GUARDIAN_FILTERED"
-
-/* In a process of its own, as a filter stays; whether this is the one. */
-static bool is_apart(void)
-{
-	const char *again[] = { test_name(), NULL };
-
-	if (getenv(FILTERED))
-		return true;
-	CHECK_INT(0, test_run_self(again, FILTERED, "1", NULL, 0));
-	return false;
-}
-
-static bool refused(long call, int i, unsigned short test, uint32_t value, int error)
-{
-	bool installed = filter_refuse_some(call, i, test, value, error);
-
-	if (!installed)
-		printf("(left out: no filter can be installed) ");
-	return installed;
-}
-
 /* Where no pidfd can be signalled there is the group's number, which is its own as long as the leader lives. */
 static void by_number(void)
 {
@@ -275,13 +253,13 @@ static void by_number(void)
 	char other[16] = "0", left[16] = "0";
 	struct scene s;
 
-	if (!is_apart())
+	if (!test_is_apart())
 		return;
 	ward = test_spawn(&test_reliable_all, "forker", "leader-pauses", NULL);
 	gone = test_spawn(&test_reliable_all, "forker", "leader-pauses", NULL);
 	test_await_line(tend_process_stdout(ward), "grandchild ", other, sizeof other);
 	test_await_line(tend_process_stdout(gone), "grandchild ", left, sizeof left);
-	if (refused(SYS_pidfd_send_signal, 0, BPF_JGE, 0, ENOSYS) && begin(&s)) {
+	if (filter_refused(SYS_pidfd_send_signal, 0, BPF_JGE, 0, ENOSYS) && begin(&s)) {
 		add(&s, ward);
 		add(&s, gone);
 		CHECK_INT(0, kill(tend_process_pid(gone), SIGKILL));
@@ -305,7 +283,8 @@ static void by_number(void)
  */
 static void group_before_its_leader(void)
 {
-	if (!is_apart() || !refused(SYS_pidfd_send_signal, 3, BPF_JEQ, 4 /* PIDFD_SIGNAL_PROCESS_GROUP */, EINVAL))
+	if (!test_is_apart() ||
+	    !filter_refused(SYS_pidfd_send_signal, 3, BPF_JEQ, 4 /* PIDFD_SIGNAL_PROCESS_GROUP */, EINVAL))
 		return;
 	for (int round = 0; round < 20; round++) {
 		tend_process *ward = test_spawn(&test_reliable_all, "forker", "leader-pauses", NULL);
@@ -373,10 +352,10 @@ static void deaf(void)
 	tend_process *ward;
 	struct scene s;
 
-	if (!is_apart())
+	if (!test_is_apart())
 		return;
 	ward = test_spawn(NULL, "obedient", NULL);
-	if (refused(SYS_recvmsg, 0, BPF_JEQ, GUARD_SOCKET, EIO) && begin(&s)) {
+	if (filter_refused(SYS_recvmsg, 0, BPF_JEQ, GUARD_SOCKET, EIO) && begin(&s)) {
 		add(&s, ward);
 		end(&s);
 		check_spared(ward);
@@ -391,10 +370,10 @@ static void limit_stays(void)
 	tend_process *ward;
 	struct scene s;
 
-	if (!is_apart())
+	if (!test_is_apart())
 		return;
 	ward = test_spawn(NULL, "obedient", NULL);
-	if (refused(SYS_prlimit64, 1, BPF_JEQ, RLIMIT_NOFILE, EPERM) && begin(&s)) {
+	if (filter_refused(SYS_prlimit64, 1, BPF_JEQ, RLIMIT_NOFILE, EPERM) && begin(&s)) {
 		add(&s, ward);
 		CHECK_INT(0, kill(tend_process_pid(s.host), SIGKILL));
 		check_killed(ward);

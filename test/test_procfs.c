@@ -20,7 +20,6 @@
 #include "fault.h"
 #include "test.h"
 
-#define ALONE "TEND_TEST_PROCFS_ALONE"
 #define STRANGER 4000001 /* no number of anybody's */
 #define GROUP 4000000
 
@@ -65,17 +64,8 @@ static void write_stat(int pid, const char *comm, char state, int threads)
 /* Runs `run` where /proc is ours to write, and no other test runs, and none of it stays. */
 static void with_proc(void (*run)(void))
 {
-	const char *again[] = { test_name(), NULL };
-
-	if (!getenv(ALONE)) {
-		CHECK_INT(0, test_run_self(again, ALONE, "1", NULL, 0));
+	if (!test_has_own_mounts())
 		return;
-	}
-	if (unshare(CLONE_NEWNS) != 0) {
-		printf("(left out: no namespace can be made) ");
-		return;
-	}
-	CHECK_INT(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	if (CHECK_INT(0, mount("none", "/proc", "tmpfs", 0, NULL))) {
 		run();
 		CHECK_INT(0, umount2("/proc", MNT_DETACH));

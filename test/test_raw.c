@@ -536,17 +536,25 @@ static void no_memory(void)
 
 /* ---- whom to wait for ---- */
 
-/* By its number, as before Linux 5.4; but whoever is told by pidfd to be reaped has no number any more. */
-static void reaped_by_the_signals_word(void)
+/* A child that has exited, or is about to. */
+static pid_t exiting_child(int *ret_pidfd)
 {
 	pid_t pid = fork();
-	struct rusage usage;
-	siginfo_t info;
-	int pidfd;
 
 	if (pid == 0)
 		_exit(0);
-	pidfd = tend__sys_pidfd_open(pid);
+	*ret_pidfd = tend__sys_pidfd_open(pid);
+	return pid;
+}
+
+/* By its number, as before Linux 5.4; but whoever is told by pidfd to be reaped has no number any more. */
+static void reaped_by_the_signals_word(void)
+{
+	int pidfd;
+	pid_t pid = exiting_child(&pidfd);
+	struct rusage usage;
+	siginfo_t info;
+
 	CHECK_INT(0, waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));
 	refuse_some(SYS_waitid, 0, BPF_JEQ, P_PIDFD_TYPE, EINVAL);
 	CHECK_INT(1, tend__sys_wait(pidfd, pid, true, &info, &usage));
@@ -558,14 +566,11 @@ static void reaped_by_the_signals_word(void)
 /* Whom somebody else has reaped the pidfd tells, as late as Linux 6.9, or the signal. */
 static void reaped_by_somebody_else(void)
 {
-	pid_t pid = fork();
+	int pidfd;
+	pid_t pid = exiting_child(&pidfd);
 	struct rusage usage;
 	siginfo_t info;
-	int pidfd;
 
-	if (pid == 0)
-		_exit(0);
-	pidfd = tend__sys_pidfd_open(pid);
 	CHECK_INT(pid, waitpid(pid, NULL, 0));
 	refuse_some(SYS_waitid, 0, BPF_JEQ, P_PIDFD_TYPE, EPERM);
 	CHECK_INT(-ECHILD, tend__sys_wait(pidfd, pid, true, &info, &usage));
