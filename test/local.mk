@@ -165,6 +165,7 @@ test_scripts = \
 	%D%/check-hosts.sh \
 	%D%/check-man.sh \
 	%D%/check-pairs.sh \
+	%D%/check-planting.sh \
 	%D%/check-requirements.sh \
 	%D%/check-style.sh
 
