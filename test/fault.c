@@ -80,6 +80,8 @@ static bool interrupted(void);
 #define tend__sys_give real_give
 #define tend__sys_epoll_add_file real_epoll_add_file
 #define tend__sys_futex_wait real_futex_wait
+#define tend__sys_pid_of real_pid_of
+#define tend__sys_exit_status real_exit_status
 #include "../lib/sys.c"
 #undef tend__sys_pipe
 #undef tend__sys_eventfd
@@ -127,6 +129,8 @@ static bool interrupted(void);
 #undef tend__sys_give
 #undef tend__sys_epoll_add_file
 #undef tend__sys_futex_wait
+#undef tend__sys_pid_of
+#undef tend__sys_exit_status
 #undef read
 #undef pread
 #undef preadv2
@@ -180,6 +184,7 @@ static struct call {
 	{ .name = "open_file" }, { .name = "open_folder" }, { .name = "open_at" }, { .name = "make_folder" },
 	{ .name = "remove_folder" }, { .name = "check_writable" }, { .name = "pipe_size" },
 	{ .name = "read_at_begin" }, { .name = "give" }, { .name = "epoll_add_file" }, { .name = "futex_wait" },
+	{ .name = "pid_of" }, { .name = "exit_status" },
 	{ .name = "alloc" }, { .name = "interrupt" },
 	{ .name = NULL },
 };
@@ -436,6 +441,8 @@ int tend__sys_wait(int pidfd, pid_t pid, bool leave, siginfo_t *ret_info, struct
 	return r < 0 ? r : real_wait(pidfd, pid, leave, ret_info, ret_usage);
 }
 
+WRAP(pid_t, pid_of, (int pidfd), (pidfd))
+WRAP(int, exit_status, (int pidfd, int *ret_status), (pidfd, ret_status))
 WRAP(int, pidfd_signal, (int pidfd, int sig, unsigned flags), (pidfd, sig, flags))
 WRAP(int, kill, (pid_t pid, int sig), (pid, sig))
 

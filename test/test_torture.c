@@ -43,6 +43,7 @@ static const struct torture scenarios[] = {
 	SCENE(detached),
 	SCENE(released),
 	SCENE(adopted),
+	SCENE(adopted_by_pidfd),
 	SCENE(subscribe),
 	SCENE(subscribe_single),
 	SCENE(subscribe_lossy),

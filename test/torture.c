@@ -29,8 +29,9 @@
 
 /*
  * What each call can be answered with when its arguments are right, by its man page; and the steps that may be named
- * then, where it is not lived with.  Not here are calls that cannot fail so: epoll_wait(2), timerfd_settime(2),
- * epoll_ctl(2) EPOLL_CTL_DEL.
+ * then, where it is not lived with.  Not here are calls that cannot fail so (epoll_wait(2), timerfd_settime(2),
+ * epoll_ctl(2) EPOLL_CTL_DEL), and those that leave nothing to fall back on: rmdir(2) of what is empty, and the wait
+ * for a child whose exec failed.
  */
 static const struct refusal {
 	const char *call;
@@ -78,6 +79,8 @@ static const struct refusal {
 	{ "open_at", { EMFILE, ENFILE, EACCES, ENOMEM }, { TEND_STEP_CGROUP } },
 	{ "make_folder", { EACCES, ENOSPC, EROFS, EAGAIN }, { TEND_STEP_CGROUP } },
 	{ "give", { EPERM }, { TEND_STEP_NONE } },
+	{ "pid_of", { ENOTTY, ENOSYS, EPERM }, { TEND_STEP_NONE } },
+	{ "exit_status", { ENOTTY, ENOSYS, EPERM }, { TEND_STEP_NONE } },
 };
 
 /* What is no error.  What never ends when it goes on for ever happens once. */

@@ -61,6 +61,7 @@ void scene_forgotten(void);
 void scene_detached(void);
 void scene_released(void);
 void scene_adopted(void);
+void scene_adopted_by_pidfd(void);
 void scene_shutdown(void);
 
 void scene_subscribe(void);

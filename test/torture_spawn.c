@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -715,6 +716,20 @@ void scene_adopted(void)
 	if (child) {
 		o.pid = tend_process_pid(child);
 		adopt(&o, child);
+	}
+	scene_end(child);
+}
+
+void scene_adopted_by_pidfd(void)
+{
+	tend_process *child = scene_start(NULL, "obedient", NULL);
+	struct tend_adopt o = { .if_forgotten = TEND_FORGOTTEN_DETACH };
+	int pidfd = child ? (int)syscall(SYS_pidfd_open, tend_process_pid(child), 0) : -1;
+
+	if (pidfd >= 0) {
+		o.pidfd = TEND_FD(pidfd);
+		adopt(&o, child);
+		close(pidfd);
 	}
 	scene_end(child);
 }
