@@ -298,7 +298,7 @@ static void group_before_its_leader(void)
 		CHECK_INT(0, kill(tend_process_pid(s.host), SIGKILL));
 		check_killed(ward);
 		end(&s); /* it has done what it can */
-		if (!CHECK(!test_alive(atoi(other)))) {
+		if (!test_await_gone(atoi(other))) {
 			CHECK_INT(0, kill(atoi(other), SIGKILL));
 			return;
 		}
