@@ -43,6 +43,7 @@ static const char *const step_names[] = {
 	[TEND_STEP_PRIVILEGES] = "privileges",
 	[TEND_STEP_BYTES] = "bytes",
 	[TEND_STEP_SHUTDOWN] = "shutdown",
+	[TEND_STEP_OOM_SCORE] = "oom-score",
 };
 
 const char *tend_step_name(enum tend_step step)

@@ -267,6 +267,8 @@ static int check_child(const struct tend_spawn *o, struct tend_error *err)
 	if (r == 0)
 		r = check_value("nice", o->nice, -20, 19, "TEND_NICE(n)", err);
 	if (r == 0)
+		r = check_value("oom_score_adj", o->oom_score_adj, -1000, 1000, "TEND_OOM_SCORE_ADJ(n)", err);
+	if (r == 0)
 		r = check_rlimits(o, err);
 	return r == 0 ? check_ids(o, err) : r;
 }

@@ -114,6 +114,9 @@ static int make_words(struct tend__spawning *s, struct tend_error *err)
 	s->plan.cwd = o->cwd;
 	s->plan.busy_ns = o->on_busy ? tend__span_ns(o->on_busy) : 0;
 	s->plan.host = o->with_parent ? getpid() : 0;
+	if (o->oom_score_adj)
+		snprintf(s->plan.oom_score_adj, sizeof s->plan.oom_score_adj, "%d",
+		         (int)(o->oom_score_adj - TEND_VALUE_TAG));
 	s->plan.close_one_by_one = tend__sys_forced_off("close_range") || !tend__sys_can_close_range();
 	s->plan.shared = &s->shared;
 	return 0;

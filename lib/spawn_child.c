@@ -10,6 +10,7 @@
 #include "spawn_child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/prctl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -112,6 +113,25 @@ TEND__UNINSTRUMENTED static void discard_pending(void)
 }
 
 /* ---- what it is like ---- */
+
+/*
+ * The number is the process's own also while it shares the host's memory: the kernel knows who came by vfork(2).
+ * In front of the limits, which may leave no descriptor, and of the ids, which take the right to lower it.
+ */
+TEND__UNINSTRUMENTED static void set_oom_score(const struct tend__child *c)
+{
+	const char *text = c->plan->oom_score_adj;
+	long fd, n = 0;
+
+	if (!text[0])
+		return;
+	while (text[n])
+		n++;
+	fd = raw_call(SYS_openat, AT_FDCWD, (long)"/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	need(c, fd, TEND_STEP_OOM_SCORE);
+	need(c, raw_call(SYS_write, fd, (long)text, n), TEND_STEP_OOM_SCORE);
+	raw_call(SYS_close, fd, 0, 0);
+}
 
 TEND__UNINSTRUMENTED static void set_limits(const struct tend__child *c)
 {
@@ -239,6 +259,7 @@ TEND__UNINSTRUMENTED int tend__child_main(void *arg)
 	discard_pending();
 	reset_dispositions();
 	tend__child_place_fds(&c);
+	set_oom_score(&c);
 	set_limits(&c);
 	set_scheduling(&c);
 	set_ids(&c);

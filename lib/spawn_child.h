@@ -30,6 +30,7 @@ struct tend__plan {
 	int procs_fd;            /* cgroup.procs of the cgroup to enter; -1: none, or the child is born in it */
 	int error_fd;            /* CLOEXEC; struct tend__child_error goes there when a step fails */
 	int64_t busy_ns;         /* how long to try again while the program is being written */
+	char oom_score_adj[8];   /* to write to /proc/self/oom_score_adj; "": nothing */
 	pid_t host;              /* with_parent: who has to be the parent */
 	bool close_one_by_one;   /* do not use close_range(2) */
 	bool says_when;          /* say through the error pipe that the exec comes next, with step 0 */

@@ -71,6 +71,8 @@ static void bad_bytes(struct tend_spawn *s) { s->in = TEND_IN_BYTES(NULL, 1); }
 static void bad_umask(struct tend_spawn *s) { s->umask = TEND_UMASK(01000); }
 static void plain_umask(struct tend_spawn *s) { s->umask = 022; }
 static void bad_nice(struct tend_spawn *s) { s->nice = TEND_NICE(20); }
+static void bad_oom_score(struct tend_spawn *s) { s->oom_score_adj = TEND_OOM_SCORE_ADJ(-1001); }
+static void plain_oom_score(struct tend_spawn *s) { s->oom_score_adj = 500; }
 static void lowest_uid(struct tend_spawn *s) { s->uid = INT64_MIN; } /* nothing overflows: UBSan */
 static void plain_uid(struct tend_spawn *s) { s->uid = 1000; }
 static void no_uid(struct tend_spawn *s) { s->uid = TEND_UID(-1); }
@@ -135,6 +137,8 @@ static const struct {
 	{ "umask is 512: 0 to 511", bad_umask },
 	{ "umask is a plain number", plain_umask },
 	{ "nice", bad_nice },
+	{ "oom_score_adj", bad_oom_score },
+	{ "oom_score_adj", plain_oom_score },
 	{ "uid is a plain number", plain_uid },
 	{ "uid is a plain number", lowest_uid },
 	{ "uid is -1", no_uid },
@@ -243,6 +247,18 @@ static void umask_is_the_childs(void)
 	CHECK_INT(022, umask(ours));
 }
 
+static int oom_score(void)
+{
+	FILE *f = fopen("/proc/self/oom_score_adj", "re");
+	int n = INT_MIN;
+
+	if (f) {
+		CHECK_INT(1, fscanf(f, "%d", &n));
+		fclose(f);
+	}
+	return n;
+}
+
 static void nice_is_the_childs(void)
 {
 	const char *argv[4];
@@ -255,6 +271,23 @@ static void nice_is_the_childs(void)
 	CHECK_INT(ours, getpriority(PRIO_PROCESS, 0));
 	snprintf(expected, sizeof expected, "%d\n", ours);
 	s.nice = TEND_NICE(ours);
+	check_report(&s, expected);
+}
+
+/* Also where it shares the host's memory until it executes. */
+static void oom_score_is_the_childs(void)
+{
+	const char *argv[4];
+	struct tend_spawn s = reporter(argv, "oom", NULL);
+	int ours = oom_score();
+	char expected[16];
+
+	snprintf(expected, sizeof expected, "%d\n", ours);
+	check_report(&s, expected);
+	s.oom_score_adj = TEND_OOM_SCORE_ADJ(1000);
+	check_report(&s, "1000\n");
+	CHECK_INT(ours, oom_score());
+	s.oom_score_adj = TEND_OOM_SCORE_ADJ(ours);
 	check_report(&s, expected);
 }
 
@@ -375,10 +408,11 @@ static int be_nobody(const char *cgroup)
 	struct tend_spawn s = test_spawn_options(argv, NULL), with_cgroup = s;
 	const struct {
 		enum tend_step step;
-		tend_value uid, gid, nice;
+		tend_value uid, gid, nice, oom_score_adj;
 		struct tend_groups groups;
 	} wanted[] = {
 		{ .step = TEND_STEP_SCHEDULING, .nice = TEND_NICE(-20) },
+		{ .step = TEND_STEP_OOM_SCORE, .oom_score_adj = TEND_OOM_SCORE_ADJ(-1000) },
 		{ .step = TEND_STEP_IDS, .uid = TEND_UID(0), .gid = TEND_GID(65534), .groups = TEND_GROUPS_KEEP },
 		{ .step = TEND_STEP_IDS, .gid = TEND_GID(0) },
 		{ .step = TEND_STEP_IDS, .groups = TEND_GROUPS(groups, 1) },
@@ -389,6 +423,7 @@ static int be_nobody(const char *cgroup)
 
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
 		s.nice = wanted[i].nice;
+		s.oom_score_adj = wanted[i].oom_score_adj;
 		s.uid = wanted[i].uid;
 		s.gid = wanted[i].gid;
 		s.groups = wanted[i].groups;
@@ -695,6 +730,7 @@ int main(int argc, char **argv)
 		{ "hosts_environment_is_edited", hosts_environment_is_edited },
 		{ "umask_is_the_childs", umask_is_the_childs },
 		{ "nice_is_the_childs", nice_is_the_childs },
+		{ "oom_score_is_the_childs", oom_score_is_the_childs },
 		{ "limits_are_the_childs", limits_are_the_childs },
 		{ "limit_is_refused", limit_is_refused },
 		{ "another_user", another_user },

@@ -39,7 +39,7 @@ static void check_names(name_of *name, int first, int last)
 
 static void names(void)
 {
-	check_names(step_name, TEND_STEP_NONE, TEND_STEP_SHUTDOWN);
+	check_names(step_name, TEND_STEP_NONE, TEND_STEP_OOM_SCORE);
 	check_names(ending_name, TEND_END_NONE, TEND_END_STALLED);
 	check_names(outcome_name, TEND_COMPLETED, TEND_NOT_STOPPED);
 	check_names(stopped_name, TEND_STOP_NOT_RUN, TEND_STOP_REFUSED);

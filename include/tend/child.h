@@ -23,6 +23,8 @@ TEND_BEGIN_DECLS
 #define TEND_GID(gid) TEND_VALUE(gid)
 /* setpriority(2): the nice value that the child runs at, -20 to 19. */
 #define TEND_NICE(n) TEND_VALUE(n)
+/* proc_pid_oom_score_adj(5): how soon the child is ended when memory runs out, -1000 (never) to 1000 (first). */
+#define TEND_OOM_SCORE_ADJ(n) TEND_VALUE(n)
 
 /* setrlimit(2). */
 struct tend_rlimit {

@@ -46,6 +46,7 @@ enum tend_step {
 	TEND_STEP_PRIVILEGES,   /* in the child: prctl(2) PR_SET_NO_NEW_PRIVS */
 	TEND_STEP_BYTES,        /* memfd_create(2) and write(2) for TEND_IN_BYTES */
 	TEND_STEP_SHUTDOWN,     /* the library has been shut down */
+	TEND_STEP_OOM_SCORE,    /* in the child: writing /proc/self/oom_score_adj */
 };
 
 struct tend_error {

@@ -126,6 +126,7 @@ struct tend_spawn {
 	const struct tend_pty *pty;
 	tend_value umask;                  /* TEND_UMASK(mode) */
 	tend_value nice;                   /* TEND_NICE(n) */
+	tend_value oom_score_adj;          /* TEND_OOM_SCORE_ADJ(n); absent: the host's */
 	const struct tend_rlimit *rlimits; /* at most TEND_MAX_RLIMITS; set before the ids, in this order */
 	size_t n_rlimits;
 	/* TEND_UID(n), TEND_GID(n); a uid makes gid and groups choices.  Such a child begins as a copy of the host,
@@ -150,11 +151,11 @@ struct tend_spawn {
  * the host (clone(2) with CLONE_VM | CLONE_VFORK), unless uid or gid is given.  The struct and all it points to are
  * copied.  When the call returns 0 the new program is running and its output is being read; on failure nothing is
  * left: no child, no zombie, no thread, no descriptor. In the child, in this order: group, session or cgroup;
- * signals; descriptors; the terminal; umask, rlimits, scheduling; groups, gid, uid; with_parent; no_new_privs; cwd;
- * execve(2). Errors: -EINVAL with the field's name; what pipe2(2), pthread_create(3), clone(2), setpgid(2), dup2(2),
- * chdir(2), execve(2) and the calls named at the extras return, with the step in err->step: -ENOENT, -EACCES,
- * -ENOEXEC, -E2BIG, -EMFILE, -EAGAIN, -ENOMEM, -EPERM, ...; -ECHILD when the child was ended before it could execute
- * the program; -ESHUTDOWN after tend_shutdown().
+ * the terminal; signals; descriptors; oom_score_adj, umask, rlimits, scheduling; groups, gid, uid; with_parent;
+ * no_new_privs; cwd; execve(2). Errors: -EINVAL with the field's name; what pipe2(2), pthread_create(3), clone(2),
+ * setpgid(2), dup2(2), chdir(2), execve(2) and the calls named at the extras return, with the step in err->step:
+ * -ENOENT, -EACCES, -ENOEXEC, -E2BIG, -EMFILE, -EAGAIN, -ENOMEM, -EPERM, ...; -ECHILD when the child was ended before
+ * it could execute the program; -ESHUTDOWN after tend_shutdown().
  * Any thread, any number at once; blocks until the child has executed the program, with on_busy for that long more.
  */
 TEND_API int tend_spawn(const struct tend_spawn *spawn, tend_process **ret_process, struct tend_error *err);

@@ -2,9 +2,9 @@
 /*
  * A child that prints facts about itself, one per line: fds (open descriptors, without the one that lists them),
  * links (what each of them is), blocking (which of 0, 1, 2 block), signals (three lines of /proc/self/status), pgid
- * (pid, group, session), cwd, env, argv, umask, nice, sched (policy, then how many CPUs it may use), rlimit NUMBER
- * (soft, hard), ids (user ids, group ids, then the supplementary groups), status KEY (what /proc/self/status says), tty
- * (which of 0, 1, 2 are terminals, the size, whether it is the controlling one), cgroup.
+ * (pid, group, session), cwd, env, argv, umask, nice, oom (its oom_score_adj), sched (policy, then how many CPUs it
+ * may use), rlimit NUMBER (soft, hard), ids (user ids, group ids, then the supplementary groups), status KEY (what
+ * /proc/self/status says), tty (which of 0, 1, 2 are terminals, the size, whether it is the controlling one), cgroup.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -149,6 +149,8 @@ static void report(const char *what, int argc, char **argv)
 		say("%03o\n", umask(0));
 	else if (strcmp(what, "nice") == 0)
 		say("%d\n", getpriority(PRIO_PROCESS, 0));
+	else if (strcmp(what, "oom") == 0)
+		lines_of("/proc/self/oom_score_adj", "");
 	else if (strcmp(what, "sched") == 0)
 		scheduling();
 	else if (strcmp(what, "rlimit") == 0)
