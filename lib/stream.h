@@ -21,9 +21,9 @@ enum { TEND__ABORT = 1, TEND__DRAIN = 2, TEND__SERVE = 4, TEND__DRAIN_CHANGED = 
 
 struct tend_stream {
 	_Atomic uint32_t refs;         /* owner, reader, each subscription */
-	unsigned fork_generation;
 	struct tend_stream_options options;
 	char label[32], name[64];      /* name: the process's, or the label */
+	unsigned fork_generation;
 
 	/* the reader's alone, once it runs */
 	int fd;
