@@ -156,7 +156,12 @@ static void visit_until(tend_consumer *c, int64_t deadline, int64_t give_up_at)
 
 static void *run(void *arg)
 {
-	visit_until(arg, TEND__NEVER, TEND__NEVER);
+	tend_consumer *c = arg;
+	char name[64];
+
+	snprintf(name, sizeof name, "tend-use:%.40s", c->sub->stream->name);
+	tend__sys_name_thread(name);
+	visit_until(c, TEND__NEVER, TEND__NEVER);
 	return NULL;
 }
 
@@ -242,12 +247,9 @@ static int subscribe(tend_consumer *c, tend_stream *stream, struct tend_error *e
 
 static int start_thread(tend_consumer *c, tend_stream *stream, struct tend_error *err)
 {
-	char name[64];
 	pthread_t thread;
-	int r;
+	int r = tend__sys_thread(&thread, CONSUMER_STACK, run, c);
 
-	snprintf(name, sizeof name, "tend-use:%.40s", stream->name);
-	r = tend__sys_thread(&thread, CONSUMER_STACK, name, run, c);
 	if (r < 0) {
 		tend_subscription_close(c->sub);
 		return tend__error_sys(err, r, TEND_STEP_THREAD, stream->name,

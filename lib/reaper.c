@@ -395,6 +395,7 @@ static void *run(void *arg)
 
 	(void)arg;
 	is_reaper = true;
+	tend__sys_name_thread("tend-reaper");
 	for (;;) {
 		int n = tend__sys_epoll_wait(reaper.epfd, events, EVENTS);
 		int64_t earliest, stops;
@@ -466,7 +467,7 @@ static int make(void)
 	if (r == 0)
 		r = tend__sys_epoll_add(reaper.epfd, reaper.wake_fd, &reaper.wake_fd);
 	if (r == 0)
-		r = tend__sys_thread(&thread, REAPER_STACK, "tend-reaper", run, NULL);
+		r = tend__sys_thread(&thread, REAPER_STACK, run, NULL);
 	if (r == 0)
 		pthread_detach(thread);
 	return r;

@@ -59,6 +59,7 @@ static struct request *take(void)
 static void *run(void *arg)
 {
 	(void)arg;
+	tend__sys_name_thread("tend-spawner");
 	for (;;) {
 		uint32_t g = tend__event_begin(&spawner.changed);
 		struct request *r;
@@ -97,7 +98,7 @@ static int start(void)
 			return r;
 		spawner.has_atfork = true;
 	}
-	r = tend__sys_thread(&thread, SPAWNER_STACK, "tend-spawner", run, NULL);
+	r = tend__sys_thread(&thread, SPAWNER_STACK, run, NULL);
 	if (r == 0)
 		pthread_detach(thread);
 	spawner.running = r == 0;

@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -605,11 +606,10 @@ static size_t thread_local_size(void)
 	return sum;
 }
 
-int tend__sys_thread(pthread_t *ret_thread, size_t stack, const char *name, void *(*run)(void *), void *arg)
+int tend__sys_thread(pthread_t *ret_thread, size_t stack, void *(*run)(void *), void *arg)
 {
 	long least = sysconf(_SC_THREAD_STACK_MIN);
 	pthread_attr_t attr;
-	char cut[16];
 	sigset_t old;
 	int r;
 
@@ -624,11 +624,12 @@ int tend__sys_thread(pthread_t *ret_thread, size_t stack, const char *name, void
 	r = pthread_create(ret_thread, &attr, run, arg);
 	tend__sys_restore_signals(&old);
 	pthread_attr_destroy(&attr);
-	if (r)
-		return -r;
-	snprintf(cut, sizeof cut, "%s", name);
-	pthread_setname_np(*ret_thread, cut);
-	return 0;
+	return -r;
+}
+
+void tend__sys_name_thread(const char *name)
+{
+	prctl(PR_SET_NAME, name);
 }
 
 void tend__sys_join(pthread_t thread)
@@ -637,9 +638,8 @@ void tend__sys_join(pthread_t thread)
 }
 
 /* A stack with a guard page below it, so that an overflow faults instead of writing into the host. */
-static char *child_stack(size_t *ret_size)
+static char *map_stack(size_t page, size_t size)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = CHILD_STACK + page;
 	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
 	if (p == MAP_FAILED)
@@ -651,8 +651,33 @@ static char *child_stack(size_t *ret_size)
 		errno = e;
 		return NULL;
 	}
-	*ret_size = size;
 	return p;
+}
+
+/*
+ * The last child's, kept for the next one: taking a mapping away interrupts every processor that runs a thread of the
+ * host.
+ */
+static _Atomic(char *) spare_stack;
+
+static char *take_stack(size_t *ret_size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = CHILD_STACK + page;
+	/* (S) pairs with (S) in give_stack_back: its last child has executed, or is gone */
+	char *p = atomic_exchange_explicit(&spare_stack, NULL, memory_order_acquire);
+
+	*ret_size = size;
+	return p ? p : map_stack(page, size);
+}
+
+static void give_stack_back(char *stack, size_t size)
+{
+	char *none = NULL;
+
+	/* (S) pairs with (S) in take_stack */
+	if (!atomic_compare_exchange_strong_explicit(&spare_stack, &none, stack, memory_order_release,
+	                                             memory_order_relaxed))
+		munmap(stack, size);
 }
 
 /* Off 0, 1 and 2, as all descriptors of ours; where there is no other number left the low one has to do. */
@@ -673,7 +698,7 @@ static void lift_pidfd(int *pidfd)
 TEND__UNINSTRUMENTED pid_t tend__sys_spawn_shared(const struct tend__plan *plan, int *ret_pidfd)
 {
 	size_t size = 0;
-	char *stack = child_stack(&size);
+	char *stack = take_stack(&size);
 	long r;
 
 	if (!stack)
@@ -681,7 +706,7 @@ TEND__UNINSTRUMENTED pid_t tend__sys_spawn_shared(const struct tend__plan *plan,
 	*ret_pidfd = -1;
 	r = raw_clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, stack + size, ret_pidfd, tend__child_main,
 	              (void *)(uintptr_t)plan);
-	munmap(stack, size);
+	give_stack_back(stack, size);
 	lift_pidfd(ret_pidfd);
 	return (pid_t)r;
 }
@@ -689,7 +714,7 @@ TEND__UNINSTRUMENTED pid_t tend__sys_spawn_shared(const struct tend__plan *plan,
 TEND__UNINSTRUMENTED pid_t tend__sys_spawn_into(const struct tend__plan *plan, int cgroup_fd, int *ret_pidfd)
 {
 	size_t size = 0;
-	char *stack = child_stack(&size);
+	char *stack = take_stack(&size);
 	struct clone_args args = {
 		.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP,
 		.pidfd = (uintptr_t)ret_pidfd,
@@ -704,7 +729,7 @@ TEND__UNINSTRUMENTED pid_t tend__sys_spawn_into(const struct tend__plan *plan, i
 		return -errno;
 	*ret_pidfd = -1;
 	r = raw_clone3(&args, sizeof args, tend__child_main, (void *)(uintptr_t)plan);
-	munmap(stack, size);
+	give_stack_back(stack, size);
 	lift_pidfd(ret_pidfd);
 	return (pid_t)r;
 }

@@ -100,8 +100,10 @@ int tend__sys_timerfd_set(int fd, int64_t deadline);
 int tend__sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadline);
 /* The word may be gone by now: it is only a key for the kernel, so errors say nothing. */
 void tend__sys_futex_wake(_Atomic uint32_t *word, int n);
-/* Starts a thread with all signals blocked but the synchronous ones, a stack of `stack` usable bytes, and a name. */
-int tend__sys_thread(pthread_t *ret_thread, size_t stack, const char *name, void *(*run)(void *), void *arg);
+/* Starts a thread with all signals blocked but the synchronous ones, and a stack of `stack` usable bytes. */
+int tend__sys_thread(pthread_t *ret_thread, size_t stack, void *(*run)(void *), void *arg);
+/* Of the calling thread, for ps(1) and debuggers, cut to 15 bytes.  From outside it would take a walk through /proc. */
+void tend__sys_name_thread(const char *name);
 void tend__sys_join(pthread_t thread);
 /* Blocks all signals but the synchronous ones and SIGSYS for the calling thread, the C library's own two included. */
 void tend__sys_block_signals(sigset_t *ret_old);

@@ -400,8 +400,8 @@ int tend__sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadlin
 
 WRAP(int, timerfd, (void), ())
 WRAP(int, timerfd_set, (int fd, int64_t deadline), (fd, deadline))
-WRAP(int, thread, (pthread_t *ret_thread, size_t stack, const char *name, void *(*run)(void *), void *arg),
-     (ret_thread, stack, name, run, arg))
+WRAP(int, thread, (pthread_t *ret_thread, size_t stack, void *(*run)(void *), void *arg),
+     (ret_thread, stack, run, arg))
 WRAP(pid_t, spawn_shared, (const struct tend__plan *plan, int *ret_pidfd), (plan, ret_pidfd))
 WRAP(pid_t, spawn_copied, (const struct tend__plan *plan, bool with_pidfd, int *ret_pidfd),
      (plan, with_pidfd, ret_pidfd))
