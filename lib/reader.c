@@ -38,7 +38,14 @@
 /* After so many bytes without a pause the pipe is made bigger, which is worth 2 to 3 times the throughput in bulk. */
 #define BURST_TO_GROW (512 << 10)
 #define BIG_PIPE (1 << 20)
-/* An idle stream keeps its slabs this long. */
+/*
+ * Who has written less than this at a time was read empty, and is asked by poll(2), which waits as well, before the
+ * next read(2): one system call less for each small message.
+ */
+#define SMALL (4 << 10)
+/* As much of its slabs an idle stream may keep, so that small messages need no timer. */
+#define FEW (16 << 10)
+/* What is beyond that it keeps no longer than this. */
 #define IDLE_TRIM_NS (50 * INT64_C(1000000))
 
 struct reader {
@@ -49,10 +56,12 @@ struct reader {
 	uint32_t fill;
 	int32_t before;         /* the last byte read */
 	uint64_t offset, sequence;
-	uint64_t burst;         /* bytes since the last pause of IDLE_TRIM_NS */
+	uint64_t burst;         /* bytes since the last pause of IDLE_TRIM_NS, or since it has had much */
 	bool may_grow;
-	bool trimmed;
+	bool trimmed;           /* it has no slab */
+	bool has_much;          /* more than FEW bytes of slabs have been written since it was trimmed last */
 	bool readable;          /* poll said so; for descriptors that are not O_NONBLOCK */
+	bool emptied;           /* the last read took all that there was, and that was little */
 	/* drain */
 	bool draining;
 	int64_t idle_ns, idle_deadline, total_deadline;
@@ -202,6 +211,7 @@ static void trim(struct reader *r)
 	}
 	tend__pool_trim(r->st->pool);
 	r->trimmed = true;
+	r->has_much = false;
 	r->burst = 0;
 }
 
@@ -209,7 +219,7 @@ static int64_t patience(const struct reader *r)
 {
 	if (r->draining)
 		return r->idle_deadline < r->total_deadline ? r->idle_deadline : r->total_deadline;
-	return r->trimmed ? TEND__NEVER : tend__after(tend__now_ns(), IDLE_TRIM_NS);
+	return r->has_much ? tend__after(tend__now_ns(), IDLE_TRIM_NS) : TEND__NEVER;
 }
 
 static void wait_for_bytes(struct reader *r)
@@ -223,6 +233,7 @@ static void wait_for_bytes(struct reader *r)
 	n = tend__sys_poll(p, 2, patience(r));
 	tend__rcu_online();
 	r->readable = n > 0 && p[0].revents;
+	r->emptied = false;
 	if (n > 0 && p[1].revents)
 		tend__sys_unring(st->wake_fd);
 	if (n < 0)
@@ -347,7 +358,9 @@ static void read_some(struct reader *r)
 	}
 	if (atomic_load_explicit(&r->st->last_read_ns, memory_order_relaxed))
 		atomic_store_explicit(&r->st->last_read_ns, tend__now_ns(), memory_order_relaxed);
-	r->burst += (uint64_t)n;
+	r->emptied = n < SMALL && (size_t)n < room;
+	r->has_much |= r->fill + (uint64_t)n > FEW;
+	r->burst = r->has_much ? r->burst + (uint64_t)n : 0;
 	grow_pipe(r);
 	take(r, (uint32_t)n);
 	if (r->last_take && !r->done)
@@ -363,7 +376,7 @@ static void step(struct reader *r)
 		check_total(r);
 	if (r->done)
 		return;
-	if (r->readable || r->last_take || (r->st->nonblock && !r->trimmed))
+	if (r->readable || r->last_take || (r->st->nonblock && !r->trimmed && !r->emptied))
 		read_some(r);
 	else
 		wait_for_bytes(r); /* at the start and when idle: nothing is allocated before there are bytes */
@@ -412,11 +425,22 @@ static void finish(struct reader *r)
 	tend__stream_unref(st);
 }
 
+static void name_thread(const tend_stream *st)
+{
+	const char *short_label = st->label;
+	char name[64];
+
+	short_label += strncmp(short_label, "std", 3) == 0 ? 3 : 0;
+	snprintf(name, sizeof name, "tend-%.8s:%.40s", short_label, st->name);
+	tend__sys_name_thread(name);
+}
+
 static void *run(void *arg)
 {
 	tend_stream *st = arg;
 	struct reader r = { .st = st, .pub.st = st, .before = -1, .may_grow = st->pipe_inode != 0, .trimmed = true };
 
+	name_thread(st);
 	tend__set_reading(st);
 	tend__rcu_online();
 	while (!r.done)
@@ -427,14 +451,10 @@ static void *run(void *arg)
 
 int tend__reader_start(tend_stream *stream, struct tend_error *err)
 {
-	const char *short_label = stream->label;
-	char name[64];
 	int r;
 
-	short_label += strncmp(short_label, "std", 3) == 0 ? 3 : 0;
-	snprintf(name, sizeof name, "tend-%.8s:%.40s", short_label, stream->name);
 	tend__stream_ref(stream);
-	r = tend__sys_thread(&stream->thread, READER_STACK, name, run, stream);
+	r = tend__sys_thread(&stream->thread, READER_STACK, run, stream);
 	if (r < 0) {
 		tend__stream_unref(stream);
 		return tend__error_sys(err, r, TEND_STEP_THREAD, stream->name, "cannot start the reader of stream %s",

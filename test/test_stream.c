@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "stream.h"
 #include "streams.h"
 #include "test.h"
@@ -698,6 +700,53 @@ static void pinned_memory_is_bounded(void)
 	tend_stream_free(stream);
 }
 
+/* An idle stream gives back what it does not need; nobody asks it to. */
+static void idle_streams_keep_little(void)
+{
+	static const char block[1 << 15];
+	struct tend_stream_options o = stream_options(test_reliable, 1 << 15, 8);
+	int fd;
+	tend_stream *stream = test_pipe_stream(&o, &fd);
+
+	CHECK_INT(sizeof block, write(fd, block, sizeof block));
+	await_read(stream, sizeof block);
+	while (tend_stream_stats(stream).bytes_pinned > 0)
+		poll(NULL, 0, 1);
+	stream_put(fd, "x"); /* and it reads on */
+	await_read(stream, sizeof block + 1);
+	close(fd);
+	tend_stream_free(stream);
+}
+
+/*
+ * Each small message of a child's is one poll(2) and one read(2), and not one more that finds nothing.  A descriptor
+ * that is the host's is never read without being asked first.
+ */
+static void small_messages_cost_two_calls(void)
+{
+	struct tend_stream_options o = stream_options(test_reliable, 1 << 16, 8);
+	unsigned long polls = fault_sys_calls("poll"), reads = fault_sys_calls("read");
+	tend_stream *stream = NULL;
+	tend_subscription *sub;
+	struct tend_error e;
+	int fds[2], fd;
+
+	CHECK_INT(0, pipe2(fds, O_CLOEXEC));
+	if (!CHECK_OK(tend__stream_new(fds[0], true, &o, "test", "test", &stream, &e), &e))
+		return;
+	fd = fds[1];
+	sub = stream_subscribe(stream);
+	for (int i = 0; i < 20; i++) {
+		stream_put(fd, "message");
+		expect_chunk(sub, "message");
+	}
+	CHECK_INT(20, fault_sys_calls("read") - reads);
+	CHECK(fault_sys_calls("poll") - polls <= 21); /* it may wait again by now */
+	tend_subscription_close(sub);
+	close(fd);
+	tend_stream_free(stream);
+}
+
 struct looking {
 	tend_stream *stream;
 	_Atomic pid_t tid;
@@ -788,6 +837,8 @@ static const struct test tests[] = {
 	{ "options_are_read_back", options_are_read_back },
 	{ "free_stops_a_reader_wherever_it_is", free_stops_a_reader_wherever_it_is },
 	{ "pinned_memory_is_bounded", pinned_memory_is_bounded },
+	{ "idle_streams_keep_little", idle_streams_keep_little },
+	{ "small_messages_cost_two_calls", small_messages_cost_two_calls },
 	{ "figures_are_final_with_the_end", figures_are_final_with_the_end },
 };
 
