@@ -5,12 +5,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "filter.h"
 #include "test.h"
 
@@ -27,7 +31,7 @@ static void check_barred(const struct tend_spawn *s, int error, enum tend_step s
 {
 	size_t fds = test_count_fds();
 	tend_process *p = NULL;
-	struct tend_error e;
+	struct tend_error e = { .code = 0 };
 
 	CHECK_INT(-error, tend_spawn(s, &p, &e));
 	CHECK_INT(-error, e.code);
@@ -36,6 +40,7 @@ static void check_barred(const struct tend_spawn *s, int error, enum tend_step s
 		CHECK_STR(what, e.message);
 	CHECK(!p && test_no_children());
 	CHECK_INT(fds, test_count_fds());
+	tend_process_free(p);
 }
 
 /* ---- its descriptors ---- */
@@ -127,6 +132,98 @@ static void no_session(void)
 		check_barred(&s, EPERM, TEND_STEP_SESSION, "session");
 }
 
+static void no_group(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	const struct tend_spawn s = options(argv);
+
+	if (test_is_apart() && filter_refused(SYS_setpgid, 0, BPF_JGE, 0, EPERM))
+		check_barred(&s, EPERM, TEND_STEP_PROCESS_GROUP, "process-group");
+}
+
+/* Whether a child can be had that enters what it belongs to by itself; says so where `step` stands in its way. */
+static bool can_be_had(const struct tend_spawn *s, enum tend_step step)
+{
+	struct tend_error e = { .step = TEND_STEP_NONE };
+	size_t fds = test_count_fds();
+	struct tend_exit ended;
+	tend_process *p = NULL;
+	bool had;
+
+	fault_fail_sys("spawn_into", 1, ENOSYS);
+	had = tend_spawn(s, &p, &e) == 0 && test_wait(p, &ended);
+	fault_reset();
+	tend_process_free(p);
+	test_settle(fds);
+	if (!had && e.step == step)
+		printf("(left out: %s) ", e.message);
+	else
+		CHECK(had);
+	return had;
+}
+
+/* Where it cannot be born in its cgroup it says so to cgroup.procs itself, in the one byte "0". */
+static void no_way_into_the_cgroup(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = options(argv);
+
+	s.scope = TEND_SCOPE_CGROUP;
+	s.cgroup.if_unavailable = TEND_NO_CGROUP_REFUSE;
+	if (!test_is_apart() || !can_be_had(&s, TEND_STEP_CGROUP))
+		return;
+	fault_fail_sys("spawn_into", 1, ENOSYS);
+	if (filter_refused(SYS_write, 2, BPF_JEQ, 1, EACCES)) {
+		check_barred(&s, EACCES, TEND_STEP_CGROUP, "cgroup");
+		CHECK(fault_fired());
+	}
+	fault_reset();
+}
+
+/* The terminal is there and does not become its own. */
+static void no_control_of_the_terminal(void)
+{
+	static const struct tend_pty raw = { .mode = TEND_PTY_RAW };
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable);
+
+	s.name = "barred";
+	s.err = TEND_OUT_MERGE;
+	s.pty = &raw;
+	if (test_is_apart() && can_be_had(&s, TEND_STEP_TERMINAL) &&
+	    filter_refused(SYS_ioctl, 1, BPF_JEQ, TIOCSCTTY, EPERM))
+		check_barred(&s, EPERM, TEND_STEP_TERMINAL, "terminal");
+}
+
+static void no_end_of_privileges(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	struct tend_spawn s = options(argv);
+
+	s.no_new_privs = true;
+	if (test_is_apart() && filter_refused(SYS_prctl, 0, BPF_JEQ, PR_SET_NO_NEW_PRIVS, EPERM))
+		check_barred(&s, EPERM, TEND_STEP_PRIVILEGES, "privileges");
+}
+
+/*
+ * Whoever sets a mask and asks for none is refused: the child, and then its host, which is left with the mask that it
+ * spawned under.  With a mask to return to, a host may still set one.
+ */
+static void signals_stay_blocked(void)
+{
+	const char *argv[] = { helper("true-er"), NULL };
+	const struct tend_spawn s = options(argv);
+	sigset_t before, during;
+
+	if (!test_is_apart())
+		return;
+	pthread_sigmask(SIG_SETMASK, NULL, &before);
+	if (!filter_refused(SYS_rt_sigprocmask, 2, BPF_JEQ, 0, EPERM))
+		return;
+	check_barred(&s, EPERM, TEND_STEP_SIGNALS, "signals");
+	CHECK_INT(0, pthread_sigmask(SIG_SETMASK, &before, &during));
+}
+
 /* Its parent is another one than it was started by. */
 static void parent_is_gone(void)
 {
@@ -178,6 +275,11 @@ int main(int argc, char **argv)
 		{ "stays_hidden", stays_hidden },
 		{ "host_cannot_be_hidden", host_cannot_be_hidden },
 		{ "no_session", no_session },
+		{ "no_group", no_group },
+		{ "no_way_into_the_cgroup", no_way_into_the_cgroup },
+		{ "no_control_of_the_terminal", no_control_of_the_terminal },
+		{ "no_end_of_privileges", no_end_of_privileges },
+		{ "signals_stay_blocked", signals_stay_blocked },
 		{ "parent_is_gone", parent_is_gone },
 		{ "in_vain_ESTALE", in_vain_ESTALE },
 		{ "in_vain_ENODEV", in_vain_ENODEV },
