@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -82,6 +83,65 @@ static void signal_state_is_clean(void)
 	sigaction(rt, &rt_before, NULL);
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
 		sigaction(ignored[i], &before[i], NULL);
+}
+
+/* As the kernel has it.  Not everywhere is there a restorer: what is behind the handler is all zero, or only kept. */
+struct kernel_action {
+	unsigned long handler, flags, restorer, mask;
+};
+
+static long dispose_raw(long sig, const struct kernel_action *action, struct kernel_action *ret_old)
+{
+	return syscall(SYS_rt_sigaction, sig, action, ret_old, sizeof(uint64_t));
+}
+
+/* proc(5): a mask of this process, such as "SigIgn"; 0: it is not to be had. */
+static uint64_t own_mask(const char *key)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	unsigned long long mask = 0;
+	char line[256];
+
+	while (f && fgets(line, sizeof line, f))
+		if (strncmp(line, key, strlen(key)) == 0)
+			sscanf(line + strlen(key), ": %llx", &mask);
+	if (f)
+		fclose(f);
+	return mask;
+}
+
+/*
+ * PB-12, hazards 21, 22: 32 and 33, which the C library keeps for itself, and neither ignores, nor blocks, nor shows to
+ * who asks it.  A host that was started with them ignored hands that on all the same.
+ */
+static void signals_of_the_c_library_are_clean(void)
+{
+	const struct kernel_action ignore = { .handler = (unsigned long)SIG_IGN };
+	const uint64_t both = UINT64_C(3) << (32 - 1), most = ~(UINT64_C(1) << (SIGALRM - 1)); /* the watchdog's */
+	struct kernel_action before[2];
+	uint64_t mask_before;
+	char out[512];
+
+	if (test_under_valgrind()) {
+		printf("(left out: valgrind keeps signals for itself) ");
+		return;
+	}
+	if (!test_is_apart())
+		return;
+	for (int i = 0; i < 2; i++)
+		CHECK_INT(0, dispose_raw(32 + i, &ignore, &before[i]));
+	CHECK_INT(0, syscall(SYS_rt_sigprocmask, SIG_SETMASK, &most, &mask_before, sizeof most));
+	CHECK((own_mask("SigIgn") & both) == both);
+	CHECK((own_mask("SigBlk") & both) == both);
+	if (report("signals", out, sizeof out)) {
+		CHECK(strstr(out, "SigBlk:\t0000000000000000\n") != NULL);
+		CHECK(strstr(out, "SigIgn:\t0000000000000000\n") != NULL);
+	}
+	CHECK((own_mask("SigIgn") & both) == both); /* and the host's are as they were */
+	CHECK((own_mask("SigBlk") & both) == both);
+	CHECK_INT(0, syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask_before, NULL, sizeof mask_before));
+	for (int i = 0; i < 2; i++)
+		CHECK_INT(0, dispose_raw(32 + i, &before[i], NULL));
 }
 
 /* In a process of its own: what the host would hear of its signals is as it was before the library's first call. */
@@ -475,6 +535,7 @@ static void with_fallbacks(void)
 	static const char *const again[] = { "takes_the_way_that_is_left",
 		                             "own_group",
 		                             "signal_state_is_clean",
+		                             "signals_of_the_c_library_are_clean",
 		                             "no_descriptor_leaks",
 		                             "standard_streams_closed",
 		                             "signal_storm",
@@ -493,6 +554,7 @@ int main(int argc, char **argv)
 	static const struct test tests[] = {
 		{ "own_group", own_group },
 		{ "signal_state_is_clean", signal_state_is_clean },
+		{ "signals_of_the_c_library_are_clean", signals_of_the_c_library_are_clean },
 		{ "signals_are_the_hosts", signals_are_the_hosts },
 		{ "no_descriptor_leaks", no_descriptor_leaks },
 		{ "standard_streams_closed", standard_streams_closed },
