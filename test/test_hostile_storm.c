@@ -37,45 +37,47 @@ static void start(void *(*run)(void *))
 /* ---- ten thousand ---- */
 
 /* Every tenth with both streams and a reader for each, stdin every seventh. */
-static bool spawn_one(int i)
+static bool spawn_one(int i, int code)
 {
-	char code[16];
-	const char *argv[] = { helper("exiter"), code, "x", NULL };
+	char text[16];
+	const char *argv[] = { helper("exiter"), text, "x", NULL };
 	struct tend_spawn s = test_spawn_options(argv, i % 10 ? NULL : &test_reliable);
 	struct tend_exit ended = { .kind = TEND_RUNNING };
 	tend_process *p = NULL;
 	bool good;
 
-	snprintf(code, sizeof code, "%d", i % 256);
+	snprintf(text, sizeof text, "%d", code);
 	if (i % 7 == 0)
 		s.in = TEND_IN_PIPE;
 	good = tend_spawn(&s, &p, NULL) == 0 && tend_process_wait(p, TEST_PATIENCE, &ended, NULL) == 0 &&
-	       hostile_is_exit(&ended, TEND_EXITED, i % 256);
+	       hostile_is_exit(&ended, TEND_EXITED, code);
 	tend_process_free(p);
 	return good;
 }
 
+/* Each thread has codes of its own, so that a status that goes astray to another one is a wrong one. */
+#define CODES (256 / THREADS)
+
 struct share {
-	int first, n;
+	int first_code, n;
 };
 
 static void spawn_share(struct test_thread *t, void *arg)
 {
 	const struct share *s = arg;
 
-	for (int i = s->first; i < s->first + s->n; i++)
-		if (!WORKER_CHECK(t, spawn_one(i)))
+	for (int i = 0; i < s->n; i++)
+		if (!WORKER_CHECK(t, spawn_one(i, s->first_code + i % CODES)))
 			return;
 }
 
-/* Each thread has codes of its own, so that a status that goes astray is a wrong one. */
 static void spawn_from_threads(int n)
 {
 	struct test_thread threads[THREADS];
 	struct share shares[THREADS];
 
 	for (int i = 0; i < THREADS; i++) {
-		shares[i] = (struct share){ .first = i * 37, .n = n / THREADS };
+		shares[i] = (struct share){ .first_code = i * CODES, .n = n / THREADS };
 		test_thread_start(&threads[i], spawn_share, &shares[i]);
 	}
 	for (int i = 0; i < THREADS; i++)
@@ -148,7 +150,7 @@ static void alarm_storm(void)
 	hostile_open_books();
 	alarm_every(test_under_valgrind() || test_under_sanitizer() ? 2000 : 100);
 	for (int i = 0; i < hostile_rounds(MANY); i++)
-		CHECK(i % 20 ? exec_fails() : spawn_one(i));
+		CHECK(i % 20 ? exec_fails() : spawn_one(i, i % 256));
 	alarm_every(0);
 	hostile_close_books();
 	CHECK(atomic_load(&handled) > 0);
