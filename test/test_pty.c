@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "streams.h"
 #include "test.h"
 
 static const struct tend_pty raw = { .mode = TEND_PTY_RAW };
@@ -100,19 +101,24 @@ static void only_what_would_be_a_pipe(void)
 		CHECK_STR("010 24x80 controlling\n", out);
 }
 
-/* In raw mode bytes are bytes, in both directions. */
+/* In raw mode bytes are bytes, in both directions: no signal, end, erasure or other byte, and no echo. */
 static void raw_bytes_pass(void)
 {
-	static const char keys[] = "\x03\x04\r\n\x1c\x7f\xffq";
+	static const char *const keys[] = { "\x03\x04\r\n\x1c\x7f\xffq", "." };
 	const char *argv[] = { helper("echoer"), NULL };
 	tend_process *p = start(argv, &raw);
-	char line[64];
+	tend_subscription *sub;
 
-	if (p) {
-		type(p, keys);
-		test_await_line(tend_process_stdout(p), "\x03\x04\r", line, sizeof line);
-		CHECK_OK(tend_process_kill(p, TEST_PATIENCE, NULL, NULL), NULL);
+	if (!p)
+		return;
+	sub = stream_subscribe(tend_process_stdout(p));
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		type(p, keys[i]);
+		expect_bytes(sub, keys[i]);
 	}
+	CHECK_OK(tend_process_kill(p, TEST_PATIENCE, NULL, NULL), NULL);
+	expect_kind(sub, TEND_EOF);
+	tend_subscription_close(sub);
 	tend_process_free(p);
 }
 
