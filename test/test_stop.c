@@ -452,6 +452,128 @@ static void refused_by_the_kernel(void)
 	tend_process_free(p);
 }
 
+#define NOBODY 65534
+
+/*
+ * All threads of this process become another user, who is signalled by root and may not signal it; the saved id leads
+ * back.  What a change of ids takes from a process is its own /proc, which the runner looks into.
+ */
+static bool become(uid_t id)
+{
+	return setresuid(id, id, 0) == 0 && prctl(PR_SET_DUMPABLE, 1) == 0;
+}
+
+/* In a process of its own, and as root; says so where that is not to be had. */
+static bool can_become_nobody(void)
+{
+	bool can = geteuid() == 0 && test_has_pidfd_open() && become(NOBODY) && become(0);
+
+	if (!can)
+		printf("(left out: only root can change ids) ");
+	return can && test_is_apart();
+}
+
+/* Hazard 62: the same with a child of another user and nothing in the way but the kernel itself. */
+static void refused_by_a_real_kernel(void)
+{
+	tend_process *p = can_become_nobody() ? ready("obedient", NULL, "ready", NULL, 0) : NULL;
+	struct tend_adopt adopt = { .if_forgotten = TEND_FORGOTTEN_DETACH };
+	struct tend_stop_report r = { .outcome = TEND_STOP_NOT_RUN };
+	tend_process *roots = NULL;
+	struct tend_error e = { .code = 0 };
+
+	if (!p)
+		return;
+	adopt.pid = tend_process_pid(p);
+	CHECK(become(NOBODY));
+	if (CHECK_OK(tend_adopt(&adopt, &roots, &e), &e)) {
+		CHECK_INT(-EPERM, tend_process_signal(roots, SIGTERM, TEND_LEADER, &e));
+		CHECK_INT(-EPERM, tend_process_signal(roots, SIGTERM, TEND_GROUP, &e));
+		CHECK_INT(-EPERM, tend_process_stop(roots, &TEND_STOP_TERM(PATIENT), &r, &e));
+		CHECK_INT(TEND_STEP_SIGNAL_GROUP, e.step);
+		CHECK_INT(TEND_STOP_REFUSED, r.outcome);
+		CHECK_INT(1, r.phase); /* as it began: nothing is waited for, and nothing escalated */
+		CHECK(r.n_signals > 0);
+		for (size_t i = 0; i < r.n_signals; i++) {
+			CHECK(r.signals[i].signal != SIGKILL);
+			CHECK_INT(-EPERM, r.signals[i].error);
+		}
+		CHECK_INT(-EPERM, tend_process_kill(roots, PATIENT, &r, &e));
+		CHECK_INT(TEND_STOP_REFUSED, r.outcome);
+	}
+	tend_process_free(roots);
+	CHECK(become(0));
+	r = stop(p, &TEND_STOP_TERM(PATIENT)); /* nothing of all that has reached it */
+	CHECK_INT(TEND_STOPPED_IN_PHASE, r.outcome);
+	tend_process_free(p);
+}
+
+/* A leader that is nobody's and a member of its group that is root's, which no library has started. */
+static tend_process *start_mixed_group(pid_t *ret_member)
+{
+	const char *argv[] = { helper("obedient"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	tend_process *p = NULL;
+	struct tend_error e;
+	int r;
+
+	s.uid = TEND_UID(NOBODY);
+	s.gid = TEND_GID(NOBODY);
+	s.groups = TEND_GROUPS_NONE;
+	r = tend_spawn(&s, &p, &e);
+	if (r == -EACCES)
+		printf("(left out: %s) ", e.message); /* the helpers are where nobody may look */
+	if (r == -EACCES || !CHECK_OK(r, &e))
+		return NULL;
+	test_await_line(tend_process_stdout(p), "ready", NULL, 0);
+	*ret_member = fork();
+	if (*ret_member == 0)
+		for (;;)
+			pause();
+	CHECK_INT(0, setpgid(*ret_member, tend_process_pid(p)));
+	return p;
+}
+
+static void check_survives(const struct tend_stop_report *r, pid_t member)
+{
+	CHECK_INT(1, r->n_survivors);
+	CHECK_INT(member, r->survivors[0].pid);
+	CHECK(test_alive(member));
+}
+
+/* Hazard 62: of whom a signal was for the one gets it, the other is not to be signalled, and is said to be there. */
+static void half_a_group_is_refused(void)
+{
+	struct tend_stop plan = { .after_kill = TEND_MS(20) };
+	struct tend_stop_report r = { .outcome = TEND_STOP_UNCONFIRMED };
+	bool is_done = !can_become_nobody();
+
+	for (int64_t ms = 20; !is_done; ms *= 2) { /* as long as the leader needs to be gone */
+		pid_t member = 0;
+		tend_process *p = start_mixed_group(&member);
+		struct tend_error e;
+
+		if (!p)
+			return;
+		plan.after_kill = TEND_MS(ms);
+		CHECK(become(NOBODY));
+		CHECK_OK(tend_process_stop(p, &plan, &r, &e), &e);
+		is_done = r.outcome != TEND_STOP_UNCONFIRMED;
+		if (is_done) {
+			CHECK_INT(TEND_STOP_SURVIVORS, r.outcome);
+			check_survives(&r, member);
+			/* Of those who are left nobody; before Linux 6.9 there is a mere number, and none is sent. */
+			CHECK((tend_process_stop(p, &plan, &r, &e) == -EPERM) == (r.outcome == TEND_STOP_REFUSED));
+			CHECK(r.outcome == TEND_STOP_REFUSED || r.outcome == TEND_STOP_SURVIVORS);
+			check_survives(&r, member);
+		}
+		CHECK(become(0));
+		kill(member, SIGKILL);
+		CHECK_INT(member, waitpid(member, NULL, 0));
+		tend_process_free(p);
+	}
+}
+
 /* Hazard 50, OE-23: a child that SIGKILL does not end in time is said to be there still, and stays watched. */
 static void kill_without_effect(void)
 {
@@ -769,6 +891,8 @@ int main(int argc, char **argv)
 		{ "stop_during_stop", stop_during_stop },
 		{ "many_at_once", many_at_once },
 		{ "refused_by_the_kernel", refused_by_the_kernel },
+		{ "refused_by_a_real_kernel", refused_by_a_real_kernel },
+		{ "half_a_group_is_refused", half_a_group_is_refused },
 		{ "kill_without_effect", kill_without_effect },
 		{ "what_is_done_is_logged", what_is_done_is_logged },
 		{ "what_became_of_a_signal_is_logged", what_became_of_a_signal_is_logged },
