@@ -12,6 +12,7 @@ test_programs = \
 	%D%/test_blocking_stream \
 	%D%/test_broadcast \
 	%D%/test_bursts \
+	%D%/test_cancel \
 	%D%/test_cgroup \
 	%D%/test_chan \
 	%D%/test_child \
