@@ -68,6 +68,7 @@ test_programs = \
 	%D%/test_stop \
 	%D%/test_stream \
 	%D%/test_survivors \
+	%D%/test_timeouts \
 	%D%/test_torture \
 	%D%/test_two_streams \
 	%D%/test_visit \
