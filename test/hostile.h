@@ -29,7 +29,8 @@ struct hostile {
 
 /*
  * test_main() with one test for each setting, which runs this program again as "--in NAME".  Below main() of that
- * process a CHECK that fails is printed and ends it with status 70.
+ * process a CHECK that fails is printed and ends it with status 70.  The last line on stderr says how many of the
+ * settings were left out, and which; with HOSTILE_ALL in the environment each of them is a failure.
  */
 int hostile_main(int argc, char **argv, const char *suite, const struct hostile *settings, size_t n);
 
@@ -51,7 +52,7 @@ void hostile_close_books(void);
 /* From now on, looking at the books reaps what is a zombie: what a process inherits as a subreaper, or as init. */
 void hostile_reap_orphans(void);
 
-/* The setting cannot be had here: says why, and ends the process as passed. */
+/* The setting cannot be had here: says why, and ends the process as one that was left out. */
 void hostile_skip(const char *why) __attribute__((noreturn));
 
 /* The exit that was expected; unknown where the host takes the status and the kernel does not tell. */

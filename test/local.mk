@@ -38,6 +38,7 @@ test_programs = \
 	%D%/test_hostile_seccomp \
 	%D%/test_hostile_storm \
 	%D%/test_input \
+	%D%/test_left_out \
 	%D%/test_lifecycle \
 	%D%/test_line \
 	%D%/test_line_options \
