@@ -8,11 +8,13 @@
  *   hold-out [CODE]       the same; it keeps stdout alone
  *   hold-err [CODE]       the same; it keeps stderr alone
  *   quiet [CODE]          the same; it has closed 0, 1 and 2
+ *   hold-named CODE NAME  the same; it calls itself NAME, of which prctl(2) PR_SET_NAME takes 15 bytes
  *   drip MS N             it writes "drip" every MS ms, N times, then ends; the leader ends at once
  *   leader-pauses         both stay; the leader obeys TERM, the grandchild ignores it
  *   witness               both stay, and say "leader got 15", "child got 15" when TERM comes
  */
 #include <signal.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "helper.h"
@@ -50,6 +52,8 @@ static void __attribute__((noreturn)) grandchild(const char *mode, int argc, cha
 		signal(SIGTERM, SIG_IGN);
 	if (strcmp(mode, "hold-setsid") == 0)
 		setsid();
+	if (strcmp(mode, "hold-named") == 0)
+		prctl(PR_SET_NAME, argc > 3 ? argv[3] : "");
 	if (strcmp(mode, "witness") == 0)
 		bear_witness("child");
 	if (strcmp(mode, "hold-out") == 0)
