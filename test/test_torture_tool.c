@@ -107,7 +107,12 @@ static const struct torture scenarios[] = {
 	{ "tool_not_found", not_found, false, true },
 };
 
+static const char *const known[] = {
+	"tool_both_streams:read:1:EIO", /* what was not read is not passed on, which is to be said */
+	NULL,
+};
+
 int main(int argc, char **argv)
 {
-	return torture_main(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios);
+	return torture_main(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios, known);
 }

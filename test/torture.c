@@ -527,6 +527,7 @@ static bool make_word(void)
 
 static const struct torture *table;
 static size_t n_table;
+static const char *const *known_points;
 
 /* ---- some, as tests ---- */
 
@@ -547,6 +548,39 @@ static void run_test(void)
 	const char *argv[] = { "--some", test_name(), NULL };
 
 	CHECK_INT(0, test_run_self(argv, NULL, NULL, NULL, 0));
+}
+
+/* The scenario of a point; NULL where it cannot be had. */
+static const struct torture *scenario_of(const char *point)
+{
+	size_t n = strcspn(point, ":");
+
+	for (size_t i = 0; i < n_table; i++)
+		if (strlen(table[i].name) == n && strncmp(table[i].name, point, n) == 0)
+			return &table[i];
+	return NULL;
+}
+
+/* That nothing is hit any more is a failure, too, or such a list would rot. */
+static int run_known(const char *point)
+{
+	struct tally t = sweep(scenario_of(point), point, 0);
+
+	if (t.failures == 0 && t.fired == 0)
+		fprintf(stderr, "torture: %s: nothing was hit\n", point);
+	return t.failures > 0 || t.fired == 0;
+}
+
+static void run_known_points(void)
+{
+	for (const char *const *point = known_points; *point; point++) {
+		const char *argv[] = { "--known", *point, NULL };
+
+		if (scenario_of(*point))
+			CHECK_INT(0, test_run_self(argv, NULL, NULL, NULL, 0));
+		else
+			printf("(left out: %s, as its scenario cannot be had) ", *point);
+	}
 }
 
 /* ---- all ---- */
@@ -593,20 +627,24 @@ static int run_all(const char *only)
 	return sum.failures > 0 || sum.fired == 0;
 }
 
-int torture_main(int argc, char **argv, const struct torture *scenarios, size_t n)
+int torture_main(int argc, char **argv, const struct torture *scenarios, size_t n, const char *const *known)
 {
 	static struct test tests[MAX_SCENARIOS];
 	const char *only = getenv("TORTURE_ONLY");
 
 	table = scenarios;
 	n_table = n;
-	if (n > MAX_SCENARIOS || !make_word())
+	known_points = known;
+	if (n >= MAX_SCENARIOS || !make_word())
 		return 1;
 	if (only || (argc == 2 && strcmp(argv[1], "--all") == 0))
 		return run_all(only ? only : "");
 	if (argc == 3 && strcmp(argv[1], "--some") == 0)
 		return run_some(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "--known") == 0 && scenario_of(argv[2]))
+		return run_known(argv[2]);
 	for (size_t i = 0; i < n; i++)
 		tests[i] = (struct test){ scenarios[i].name, run_test };
-	return test_main(argc, argv, "torture", tests, n);
+	tests[n] = (struct test){ "known_points", run_known_points };
+	return test_main(argc, argv, "torture", tests, n + 1);
 }

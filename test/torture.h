@@ -26,11 +26,13 @@ struct torture {
 };
 
 /*
- * Without arguments: test_main() with one test for each scenario, which runs some of its points, always the same ones.
- * With "--all" all points of all scenarios, several scenarios at a time, and with TORTURE_ONLY in the environment only
- * those whose name begins so: "SCENARIO[:CALL[:I[:ERROR[:MODE]]]]", as failures are reported.  Returns the exit status.
+ * Without arguments: test_main() with one test for each scenario, which runs some of its points, always the same ones,
+ * and one, "known_points", for those whose names begin as one of `known`, up to a NULL: where something was found that
+ * nothing else would find again.  With "--all" all points of all scenarios, several scenarios at a time, and with
+ * TORTURE_ONLY in the environment only those whose name begins so: "SCENARIO[:CALL[:I[:ERROR[:MODE]]]]", as failures
+ * are reported.  Returns the exit status.
  */
-int torture_main(int argc, char **argv, const struct torture *scenarios, size_t n);
+int torture_main(int argc, char **argv, const struct torture *scenarios, size_t n, const char *const *known);
 
 /* ---- in a scenario ---- */
 
