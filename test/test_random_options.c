@@ -507,6 +507,80 @@ static void adoptions_of_noise(void)
 	}
 }
 
+static bool is_finite(tend_duration d)
+{
+	return d >= TEND_DURATION_TAG && d != TEND_FOREVER;
+}
+
+/* Options of lines, each field from its edges: whether they are right. */
+static bool draw_line_options(struct tend_line_options *o)
+{
+	static const size_t lengths[] = { 0, 1, 4096, TEND_MAX_LINE_LENGTH, TEND_MAX_LINE_LENGTH + 1, SIZE_MAX };
+	static const unsigned delimiters[] = { 0, TEND_DELIMITER(0), TEND_DELIMITER(255), ';',
+		                               TEND_DELIMITER_TAG + 256 };
+	unsigned length = draw(6), delimiter = draw(5);
+
+	*o = (struct tend_line_options){ .max_length = lengths[length], .delimiter = delimiters[delimiter],
+		                         .overflow = (enum tend_line_overflow)draw(4), .cr = (enum tend_cr)draw(3),
+		                         .cut_at_utf8 = draw(2), .release_above = draw(3) };
+	return length >= 1 && length <= 3 && delimiter <= 2 && o->overflow >= 1 && o->overflow <= 2 && o->cr <= 1;
+}
+
+static void parsers_of_noise(void)
+{
+	for (long i = rounds(); i > 0; i--) {
+		struct tend_line_options o;
+		bool is_right = draw_line_options(&o);
+		struct tend_error e = { .code = 0 };
+		tend_parser *parser = NULL;
+
+		CHECK_INT(is_right ? 0 : -EINVAL, tend_parser_new(&o, &parser, &e));
+		CHECK(is_right ? parser != NULL : !parser && e.step == TEND_STEP_OPTIONS);
+		tend_parser_free(parser);
+	}
+}
+
+/* Mostly a right one, so that what is wrong is also how several of them go together. */
+static tend_duration a_likely_duration(void)
+{
+	static const tend_duration likely[] = { 0, TEND_AT_ONCE, TEND_NS(1), TEND_MS(5), TEND_SECONDS(60) };
+
+	return draw(6) ? likely[draw(5)] : a_duration();
+}
+
+static bool is_right_rule(const struct tend_restart *o)
+{
+	if (o->when < TEND_RESTART_NEVER || o->when > TEND_RESTART_ALWAYS)
+		return false;
+	return o->when == TEND_RESTART_NEVER ||
+	       (is_finite(o->delay) && (!o->max_delay || (is_finite(o->max_delay) && o->max_delay >= o->delay)) &&
+	        (!o->long_enough || is_finite(o->long_enough)));
+}
+
+/* Refused by name, or a delay between the first one and the longest; a rule that is never due never counts. */
+static void restarts_of_noise(void)
+{
+	for (long i = rounds(); i > 0; i--) {
+		struct tend_restart o = { .when = (enum tend_restart_when)draw(5), .delay = a_likely_duration(),
+			                  .max_delay = a_likely_duration(),
+			                  .long_enough = a_likely_duration(),
+			                  .max_restarts = draw(3) };
+		struct tend_exit failed = { .kind = TEND_EXITED, .code = 1 };
+		struct tend_restarts counted = { 0 };
+		tend_duration delay = 17;
+		struct tend_error e = { .code = 0 };
+
+		if (!is_right_rule(&o)) {
+			CHECK_INT(-EINVAL, tend_restart_next(&o, &counted, &failed, &delay, &e));
+			CHECK(strncmp(e.message, "rule.", 5) == 0 && delay == 17 && counted.total == 0);
+			continue;
+		}
+		CHECK_OK(tend_restart_next(&o, &counted, &failed, &delay, &e), &e);
+		CHECK_INT(o.when == TEND_RESTART_NEVER ? TEND_FOREVER : o.delay, delay);
+		CHECK_INT(o.when != TEND_RESTART_NEVER, counted.total);
+	}
+}
+
 /* The thread that clones children which die with their host stays. */
 static void warm_up(void)
 {
@@ -528,6 +602,8 @@ int main(int argc, char **argv)
 		{ "consumers_of_noise", consumers_of_noise },
 		{ "completions_of_noise", completions_of_noise },
 		{ "adoptions_of_noise", adoptions_of_noise },
+		{ "parsers_of_noise", parsers_of_noise },
+		{ "restarts_of_noise", restarts_of_noise },
 	};
 
 	seed = (unsigned)from_environment("OPTIONS_SEED", 1);
