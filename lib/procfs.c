@@ -92,13 +92,19 @@ static int slurp_of(pid_t pid, const char *file, char *ret_text, size_t room)
 	return tend__procfs_slurp(path, ret_text, room);
 }
 
-/* The same of a process of a /proc that is ours. */
+/* The same of a process of a /proc that is ours.  A name may have newlines of its own: only the last one is not its. */
 static void name_it(pid_t pid, struct tend_pid_name *ret_name)
 {
-	ret_name->pid = pid;
-	if (slurp_of(pid, "comm", ret_name->comm, sizeof ret_name->comm) < 0)
-		strcpy(ret_name->comm, "?");
-	ret_name->comm[strcspn(ret_name->comm, "\n")] = '\0';
+	char text[2 * sizeof ret_name->comm];
+	size_t n;
+
+	*ret_name = (struct tend_pid_name){ .pid = pid, .comm = "?" };
+	if (slurp_of(pid, "comm", text, sizeof text) < 0)
+		return;
+	n = strlen(text);
+	if (n > 0 && text[n - 1] == '\n')
+		text[n - 1] = '\0';
+	snprintf(ret_name->comm, sizeof ret_name->comm, "%s", text);
 }
 
 void tend__procfs_name(pid_t pid, struct tend_pid_name *ret_name)

@@ -95,35 +95,54 @@ tool_programs = \
 # Those whose threads can meet in more than one order: what "make check-loop" repeats.
 loop_programs = \
 	%D%/test_adopt \
+	%D%/test_atfork \
 	%D%/test_backpressure \
 	%D%/test_blocking \
+	%D%/test_blocking_host \
 	%D%/test_blocking_stream \
 	%D%/test_broadcast \
 	%D%/test_bursts \
+	%D%/test_cancel \
 	%D%/test_cgroup \
 	%D%/test_chan \
+	%D%/test_clocks \
+	%D%/test_collect \
 	%D%/test_complete \
 	%D%/test_complete_matrix \
 	%D%/test_consume \
+	%D%/test_early_fork \
+	%D%/test_escalation \
 	%D%/test_eventfd \
+	%D%/test_exec \
+	%D%/test_forgotten \
+	%D%/test_guardian \
 	%D%/test_handover \
+	%D%/test_host \
 	%D%/test_hostile \
 	%D%/test_hostile_numbers \
 	%D%/test_hostile_storm \
+	%D%/test_in_flight \
 	%D%/test_input \
 	%D%/test_lifecycle \
 	%D%/test_on_reader \
 	%D%/test_process \
+	%D%/test_pty \
+	%D%/test_regressions \
 	%D%/test_replay \
 	%D%/test_replay_stream \
 	%D%/test_shutdown \
+	%D%/test_small_stacks \
 	%D%/test_spawn \
 	%D%/test_stall \
 	%D%/test_status \
 	%D%/test_stop \
 	%D%/test_stream \
 	%D%/test_survivors \
+	%D%/test_timeouts \
+	%D%/test_two_streams \
+	%D%/test_visit \
 	%D%/test_with_parent \
+	%D%/test_write \
 	%D%/test_write_to \
 	%D%/stress_chan \
 	%D%/stress_handover \

@@ -29,7 +29,7 @@ static bool report(const char *what, char *out, size_t size)
 /* Fewer where each one is slow. */
 static int rounds(int n)
 {
-	return test_under_valgrind() || test_under_sanitizer() ? n / 10 : n;
+	return test_under_valgrind() || test_under_sanitizer() || getenv("TEST_ROUND") ? n / 10 : n;
 }
 
 /* PB-8, hazard 40: the child leads a group of its own, in our session, when the spawn returns. */

@@ -310,19 +310,18 @@ static void one_name(const char *comm)
 	}
 }
 
-/* Of these without a line feed, which is what /proc ends a name with. */
+/* Also with a line feed, which is what /proc ends a name with. */
 static void hostile_names(void)
 {
 	static const char *const names[] = { "fifteen bytes \xff", ") S 1 1 1 (", "\x1b[2J\x1b[31m",
-		                             "\"\\\b\f\r\t\x7f/", "\xed\xa0\x80\xf4\x90\x80\x80", "%s%n%p", " " };
+		                             "\"\\\b\f\r\t\x7f/", "\xed\xa0\x80\xf4\x90\x80\x80", "%s%n%p", " ",
+		                             "a\nb", "\n", "fourteen bytes\n" };
 	char drawn[COMM_BYTES];
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		one_name(names[i]);
 	for (long i = rounds() / 10; i > 0; i--) {
 		noise(drawn, sizeof drawn);
-		for (char *c = drawn; (c = strchr(c, '\n'));)
-			*c = '\r';
 		one_name(drawn);
 	}
 }
