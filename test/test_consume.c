@@ -286,6 +286,8 @@ static void stuck_ones_are_abandoned(void)
 
 	put(fd, "x");
 	await(&stuck.entered, 1);
+	CHECK_INT(0, tend_consumer_wait(c, TEND_MS(5), &seen, NULL));
+	CHECK_INT(TEND_END_NONE, seen.ending);
 	CHECK_INT(0, tend_consumer_cancel(c, TEND_MS(5), TEND_CANCEL_NOW, &seen, NULL));
 	CHECK_INT(TEND_END_ABANDONED, seen.ending);
 	CHECK(!tend_consumer_is_finished(c));

@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -527,12 +529,46 @@ static void takes_the_way_that_is_left(void)
 	tend_process_free(p);
 }
 
+/*
+ * Hazard 5: no page of the host's is copied, nor made read-only so that it would be: what the host writes behind a
+ * spawn it writes without a fault.  Behind a copy each page would have one.
+ */
+static void pages_are_not_copied(void)
+{
+	size_t size = (size_t)64 << 20, page = (size_t)sysconf(_SC_PAGESIZE);
+	char *much = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const char *disabled = getenv("TEND_DISABLE");
+	bool is_copied = disabled && (strstr(disabled, "vfork") || strstr(disabled, "clone_pidfd"));
+	struct rusage before, behind;
+	tend_process *p;
+	long faults;
+
+	if (!CHECK(much != MAP_FAILED))
+		return;
+	madvise(much, size, MADV_NOHUGEPAGE);
+	memset(much, 1, size);
+	p = test_spawn(NULL, "obedient", NULL);
+	CHECK_INT(0, getrusage(RUSAGE_SELF, &before));
+	for (size_t i = 0; i < size; i += page)
+		((volatile char *)much)[i] = 2;
+	CHECK_INT(0, getrusage(RUSAGE_SELF, &behind));
+	faults = behind.ru_minflt - before.ru_minflt;
+	if (is_copied) /* the control: it can be seen */
+		CHECK(faults >= (long)(size / page));
+	else if (!test_under_valgrind() && !test_under_sanitizer())
+		CHECK(faults < (long)(size / page / 16));
+	munmap(much, size);
+	tend_process_kill(p, TEST_PATIENCE, NULL, NULL);
+	tend_process_free(p);
+}
+
 /* Hazards 3, 6, 27, 36: the whole of this suite again with each facility missing, and with all. */
 static void with_fallbacks(void)
 {
 	static const char *const missing[] = { "vfork", "clone_pidfd", "pidfd_group", "pidfd_signal", "close_range",
 		                               "vfork,clone_pidfd,pidfd_group,pidfd_signal,close_range" };
 	static const char *const again[] = { "takes_the_way_that_is_left",
+		                             "pages_are_not_copied",
 		                             "own_group",
 		                             "signal_state_is_clean",
 		                             "signals_of_the_c_library_are_clean",
@@ -553,6 +589,7 @@ int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
 		{ "own_group", own_group },
+		{ "pages_are_not_copied", pages_are_not_copied },
 		{ "signal_state_is_clean", signal_state_is_clean },
 		{ "signals_of_the_c_library_are_clean", signals_of_the_c_library_are_clean },
 		{ "signals_are_the_hosts", signals_are_the_hosts },

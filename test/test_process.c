@@ -504,6 +504,69 @@ static void host_forks(void)
 	tend_process_free(p);
 }
 
+struct in_use {
+	tend_process *p;
+	_Atomic bool over;
+};
+
+static void signal_and_look(struct test_thread *t, void *arg)
+{
+	struct in_use *u = arg;
+	struct tend_status status;
+	struct tend_exit ended;
+
+	while (!atomic_load(&u->over)) {
+		WORKER_CHECK_INT(t, 0, tend_process_signal(u->p, SIGCONT, TEND_GROUP, NULL));
+		WORKER_CHECK_INT(t, 0, tend_process_status(u->p, &status));
+		WORKER_CHECK_INT(t, 0, tend_process_wait(u->p, TEND_US((int64_t)20), &ended, NULL));
+	}
+}
+
+static void write_and_subscribe(struct test_thread *t, void *arg)
+{
+	struct in_use *u = arg;
+	tend_subscription *sub;
+
+	while (!atomic_load(&u->over)) {
+		tend_process_stdin_write(u->p, "x", 1, TEND_US((int64_t)20), NULL, NULL); /* until the pipe is full */
+		if (WORKER_CHECK_INT(t, 0, tend_stream_subscribe(tend_process_stdout(u->p), NULL, &sub, NULL)))
+			tend_subscription_close(sub);
+	}
+}
+
+/* The same while others are in the middle of calls: whatever they had locked stays so in the copy. */
+static void host_forks_in_mid_call(void)
+{
+	const char *argv[] = { helper("obedient"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	struct in_use u = { .p = NULL };
+	struct test_thread threads[2];
+	struct tend_error e;
+
+	s.in = TEND_IN_PIPE;
+	s.out.stream.backend = TEND_BROADCAST;
+	if (!CHECK_OK(tend_spawn(&s, &u.p, &e), &e))
+		return;
+	test_thread_start(&threads[0], signal_and_look, &u);
+	test_thread_start(&threads[1], write_and_subscribe, &u);
+	for (int i = 0; i < (test_under_valgrind() ? 5 : 200); i++) {
+		int status = -1;
+		pid_t copy = fork();
+
+		if (copy == 0) {
+			alarm(60);
+			_exit(use_in_a_copy(u.p));
+		}
+		CHECK_INT(copy, waitpid(copy, &status, 0));
+		CHECK_INT(0, status);
+	}
+	atomic_store(&u.over, true);
+	test_thread_join(&threads[0]);
+	test_thread_join(&threads[1]);
+	tend_process_kill(u.p, TEST_PATIENCE, NULL, NULL);
+	tend_process_free(u.p);
+}
+
 /* Hazards 6, 36: what depends on the kernel's newer facilities, without them. */
 static void with_fallbacks(void)
 {
@@ -537,6 +600,7 @@ int main(int argc, char **argv)
 		{ "group_outlives_the_leader", group_outlives_the_leader },
 		{ "recycled_number", recycled_number },
 		{ "host_forks", host_forks },
+		{ "host_forks_in_mid_call", host_forks_in_mid_call },
 		{ "with_fallbacks", with_fallbacks },
 	};
 

@@ -181,6 +181,17 @@ static int shut_down_in_vain(void)
 	return 0;
 }
 
+/* The same for exit(3), which asks nobody and has a time of its own. */
+static int exit_in_vain(void)
+{
+	static const struct tend_stop patient = { .after_kill = TEND_SECONDS(300) };
+	tend_process *p = start(TEND_FORGOTTEN_TERMINATE(&patient), "obedient", NULL);
+
+	WANT(p != NULL);
+	fault_twist("wait", 1, FAULT_SPURIOUS, true);
+	exit(0);
+}
+
 static void say_pids(struct children c)
 {
 	printf("ends %d\nends %d\n", (int)tend_process_pid(c.abort), (int)tend_process_pid(c.terminate));
@@ -493,6 +504,17 @@ static void in_vain(void)
 	CHECK_INT(0, test_run_self(argv, NULL, NULL, NULL, 0));
 }
 
+/* Ten seconds, and not the five minutes that the plan would wait. */
+static void exit_has_its_bound(void)
+{
+	const char *argv[] = { "--exit-in-vain", NULL };
+	int64_t begun = test_now_ns(), took;
+
+	CHECK_INT(0, test_run_self(argv, NULL, NULL, NULL, 0));
+	took = test_now_ns() - begun;
+	CHECK(took >= 10 * INT64_C(1000000000) && took < 100 * INT64_C(1000000000));
+}
+
 static void by_return(void) { check_exit("return"); }
 static void by_exit_on_a_thread(void) { check_exit("thread"); }
 static void by_exit_in_a_log_function(void) { check_exit("log"); }
@@ -520,6 +542,7 @@ int main(int argc, char **argv)
 	static const struct test tests[] = {
 		{ "by_call", by_call },
 		{ "in_vain", in_vain },
+		{ "exit_has_its_bound", exit_has_its_bound },
 		{ "by_return", by_return },
 		{ "by_exit_on_a_thread", by_exit_on_a_thread },
 		{ "by_exit_in_a_log_function", by_exit_in_a_log_function },
@@ -537,6 +560,8 @@ int main(int argc, char **argv)
 		return shut_down_behind_frees();
 	if (argc == 2 && strcmp(argv[1], "--shutdown-in-vain") == 0)
 		return shut_down_in_vain();
+	if (argc == 2 && strcmp(argv[1], "--exit-in-vain") == 0)
+		return exit_in_vain();
 	if (argc == 3 && strcmp(argv[1], "--end-by") == 0)
 		return end_by(argv[2]);
 	return test_main(argc, argv, "shutdown", tests, sizeof tests / sizeof *tests);

@@ -395,7 +395,7 @@ static bool run_point(const struct point *p, const struct book *expected)
 /* ---- all points ---- */
 
 struct tally {
-	unsigned long points, fired, told, failures;
+	unsigned long points, fired, told, failures, left_out;
 };
 
 struct sweep {
@@ -457,23 +457,35 @@ static unsigned long calls_of(const struct sweep *s, const char *call)
 	return 0;
 }
 
-/* A look at all of /proc repeats the same calls for each process there is: of these only some. */
-static unsigned long next(unsigned long i)
+/* A look at all of /proc repeats these for each process that there is, ours or not: from here on only some. */
+#define WALK 24
+
+static unsigned long next(struct sweep *s, const char *call, unsigned long i)
 {
-	return i + (i < 24 ? 1 : 13);
+	static const char *const repeated[] = { "open_file", "read" };
+	unsigned long n = 1, most = calls_of(s, call);
+
+	for (size_t k = 0; k < sizeof repeated / sizeof *repeated; k++)
+		if (i >= WALK && strcmp(call, repeated[k]) == 0)
+			n = 13;
+	if (!s->counting)
+		s->tally.left_out += i >= most ? 0 : i + n <= most ? n - 1 : most - i;
+	return i + n;
 }
 
 static void each_point(struct sweep *s)
 {
 	for (size_t k = 0; k < sizeof refusals / sizeof *refusals; k++)
-		for (unsigned long i = 1; i <= calls_of(s, refusals[k].call); i = next(i))
+		for (unsigned long i = 1; i <= calls_of(s, refusals[k].call);
+		     i = next(s, refusals[k].call, i))
 			for (size_t e = 0; e < MAX_ERRORS && refusals[k].errors[e]; e++)
 				meet_both(s,
 				          &(struct point){ .scenario = s->scenario, .refusal = &refusals[k], .i = i,
 				                           .error = refusals[k].errors[e] },
 				          true);
 	for (size_t k = 0; k < sizeof twists / sizeof *twists; k++)
-		for (unsigned long i = 1; i <= calls_of(s, twists[k].call); i = next(i))
+		for (unsigned long i = 1; i <= calls_of(s, twists[k].call);
+		     i = next(s, twists[k].call, i))
 			meet_both(s, &(struct point){ .scenario = s->scenario, .twist = &twists[k], .i = i },
 			          twists[k].may_last);
 }
@@ -621,9 +633,11 @@ static int run_all(const char *only)
 		sum.fired += tallies[i].fired;
 		sum.told += tallies[i].told;
 		sum.failures += tallies[i].failures;
+		sum.left_out += tallies[i].left_out;
 	}
 	printf("%-28s %6lu points, %6lu hit, %6lu told, %3lu failed\n", "all", sum.points, sum.fired, sum.told,
 	       sum.failures);
+	printf("left out: %lu calls of looks at all of /proc\n", sum.left_out);
 	return sum.failures > 0 || sum.fired == 0;
 }
 
