@@ -249,7 +249,7 @@ bool asleep_is(pid_t tid, struct asleep_place place)
 	return false;
 }
 
-pid_t asleep_find(const char *comm)
+static pid_t find(const char *comm)
 {
 	DIR *dir = opendir("/proc/self/task");
 	struct dirent *entry;
@@ -265,4 +265,13 @@ pid_t asleep_find(const char *comm)
 	if (dir)
 		closedir(dir);
 	return found > 0 ? found : 0;
+}
+
+pid_t asleep_find(const char *comm)
+{
+	pid_t found = 0;
+
+	while (asleep_can_be_known() && (found = find(comm)) == 0)
+		poll(NULL, 0, 1);
+	return found;
 }

@@ -45,7 +45,7 @@ struct asleep_place {
 /* Whether the thread sleeps in that very place now.  Any thread. */
 bool asleep_is(pid_t tid, struct asleep_place place);
 
-/* The only thread of this process with that name, or 0.  Any thread. */
+/* The only thread of this process with that name: waits until it has called itself so.  0: cannot be known. */
 pid_t asleep_find(const char *comm);
 
 #endif
