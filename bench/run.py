@@ -5,7 +5,8 @@
 usage: run.py --programs DIRECTORY --out DIRECTORY
 
 BENCH_ONLY=W1,children   these works and curves alone      BENCH_ROUNDS=N   rounds after the warm-up, 5 if not given
-BENCH_QUICK=1            small works, one round            BENCH_SEED=N     the order of the turns
+BENCH_WHO=tend,raw       these contestants alone           BENCH_SEED=N     the order of the turns
+BENCH_QUICK=1            small works, one round
 
 BENCH_VERSION, BENCH_COMPILER and BENCH_FLAGS are told in the results; "make bench" sets them.
 
@@ -35,7 +36,8 @@ SOURCES = pathlib.Path(__file__).resolve().parent
 class Bench:
     def __init__(self, programs, environ):
         self.programs = programs
-        self.only = [name for name in environ.get("BENCH_ONLY", "").replace(",", " ").split() if name]
+        self.only = environ.get("BENCH_ONLY", "").replace(",", " ").split()
+        self.who = environ.get("BENCH_WHO", "").replace(",", " ").split()
         self.is_quick = environ.get("BENCH_QUICK", "") not in ("", "0")
         self.rounds = int(environ.get("BENCH_ROUNDS") or (1 if self.is_quick else 5))
         self.seed = int(environ.get("BENCH_SEED") or time.time_ns() % 1_000_000)
@@ -48,7 +50,9 @@ class Bench:
     # ---- contestants ----
 
     def command(self, contestant):
-        """How it is started, or None where it was not built."""
+        """How it is started, or None where it was not built or is not wanted."""
+        if self.who and contestant.name not in self.who:
+            return None
         if contestant.program.endswith(".py"):
             return [sys.executable, str(SOURCES / contestant.program)]
         path = self.programs / contestant.program
@@ -182,6 +186,13 @@ def write_results(out, bench, told):
     return drawn
 
 
+def check_names(wanted, entries):
+    names = [entry.name for entry in entries]
+    for name in wanted:
+        if name not in names:
+            sys.exit(f"bench: there is no {name} among {', '.join(names)}")
+
+
 def main():
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--programs", type=pathlib.Path, required=True)
@@ -189,10 +200,8 @@ def main():
     arguments = parser.parse_args()
     machine.raise_limits()
     bench = Bench(arguments.programs.resolve(), os.environ)
-    names = [entry.name for entry in plan.WORKS + plan.CURVES]
-    for name in bench.only:
-        if name not in names:
-            sys.exit(f"bench: there is no {name} among {', '.join(names)}")
+    check_names(bench.only, plan.WORKS + plan.CURVES)
+    check_names(bench.who, plan.CONTESTANTS)
     told = about(bench)
     print(report.heading(told))
     try:
