@@ -22,15 +22,17 @@ SKIP = 77
 def instructions(profile, library=LIBRARY):
     """
     The instructions that code of the library executed, of a callgrind profile: the costs behind each "ob=" that names it.
-    A line behind "calls=" is what was called, and is counted where that stands.
+    A name stands behind its number only the first time, be it that of a caller or, with "cob=", of what is called.  A line
+    behind "calls=" is what was called, and is counted where that stands.
     """
     names = {}
     total, is_ours, is_call = 0, False, False
     for line in profile.splitlines():
-        if line.startswith("ob="):
-            number, _, name = line[3:].partition(" ")
+        if line.startswith(("ob=", "cob=")):
+            number, _, name = line.partition("=")[2].partition(" ")
             names.setdefault(number, name)
-            is_ours = library in names[number]
+            if line.startswith("ob="):
+                is_ours = library in names[number]
         elif line.startswith("calls="):
             is_call = True
         elif line[:1].isdigit() or line[:1] in ("+", "-", "*"):
@@ -47,7 +49,10 @@ def count(program, path):
                               capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"{path} failed:\n{done.stderr}")
-        return instructions(profile.read_text())
+        number = instructions(profile.read_text())
+        if number == 0:
+            sys.exit(f"{path}: no instruction of the library was seen")
+        return number
 
 
 def read_record(text):

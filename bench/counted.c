@@ -4,17 +4,21 @@
  * differ from run to run is taken out: a burst is one write that fills the empty pipe, which no read can come in between
  * of, so the reader always finds the same chunks, and the next burst comes when all of it has been seen.
  */
+#include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <tend.h>
 #include <unistd.h>
 
 #define BURST ((size_t)256 << 10) /* a pipe of an unprivileged user may be so big */
 #define CHUNK ((size_t)16 << 10)
 #define BURSTS 200
+#define BUFFERED_BURSTS 100 /* 25 MiB */
 #define LINE 64
 #define SPAWNS 100
 
@@ -61,20 +65,23 @@ static enum tend_flow count_line(void *arg, const struct tend_line *line)
 	return TEND_CONTINUE;
 }
 
-/* Ends behind the write: what is written later would not be counted as a burst. */
-static void pour(int fd, struct seen *s)
+static void open_pipe(int *ret_fds)
+{
+	if (pipe2(ret_fds, O_CLOEXEC) < 0 || fcntl(ret_fds[1], F_SETPIPE_SZ, (int)BURST) < (int)BURST)
+		fail("there is no pipe of the size of a burst");
+}
+
+static void put_burst(int fd)
 {
 	static char burst[BURST];
 
-	memset(burst, 'x', sizeof burst);
-	for (size_t i = LINE - 1; i < sizeof burst; i += LINE)
-		burst[i] = '\n';
-	for (int i = 0; i < BURSTS; i++) {
-		if (write(fd, burst, sizeof burst) != (ssize_t)sizeof burst)
-			fail("a burst did not fit into the pipe");
-		sem_wait(&s->burst);
+	if (burst[0] == 0) {
+		memset(burst, 'x', sizeof burst);
+		for (size_t i = LINE - 1; i < sizeof burst; i += LINE)
+			burst[i] = '\n';
 	}
-	close(fd);
+	if (write(fd, burst, sizeof burst) != (ssize_t)sizeof burst)
+		fail("a burst did not fit into the pipe");
 }
 
 static void stream(const struct tend_inspect *inspect)
@@ -86,13 +93,16 @@ static void stream(const struct tend_inspect *inspect)
 	struct tend_error err;
 	int fds[2];
 
-	if (pipe2(fds, O_CLOEXEC) < 0 || fcntl(fds[1], F_SETPIPE_SZ, (int)BURST) < (int)BURST ||
-	    sem_init(&seen.burst, 0, 0) < 0)
-		fail("there is no pipe of the size of a burst");
+	open_pipe(fds);
+	sem_init(&seen.burst, 0, 0);
 	if (tend_stream_open(fds[0], &options, "", &s, &err) < 0 ||
 	    tend_stream_inspect(s, inspect, &seen, &consumer, &err) < 0)
 		fail(err.message);
-	pour(fds[1], &seen);
+	for (int i = 0; i < BURSTS; i++) {
+		put_burst(fds[1]);
+		sem_wait(&seen.burst);
+	}
+	close(fds[1]);
 	if (tend_consumer_wait(consumer, TEND_FOREVER, &consumed, &err) < 0)
 		fail(err.message);
 	if (consumed.ending != TEND_END_EOF || seen.bytes != (uint64_t)BURST * BURSTS ||
@@ -102,36 +112,68 @@ static void stream(const struct tend_inspect *inspect)
 	tend_stream_free(s);
 }
 
-static void chunks(enum tend_runs_on runs_on)
-{
-	stream(&(struct tend_inspect){ .on_chunk = count_chunk, .runs_on = runs_on });
-}
-
 static void chunks_on_reader(void)
 {
-	chunks(TEND_ON_READER);
-}
-
-static void chunks_on_own_thread(void)
-{
-	chunks(TEND_ON_OWN_THREAD);
-}
-
-static void lines(enum tend_runs_on runs_on)
-{
-	stream(&(struct tend_inspect){ .on_line = count_line,
-	                               .line = { .max_length = CHUNK, .overflow = TEND_LINE_SPLIT },
-	                               .runs_on = runs_on });
+	stream(&(struct tend_inspect){ .on_chunk = count_chunk, .runs_on = TEND_ON_READER });
 }
 
 static void lines_on_reader(void)
 {
-	lines(TEND_ON_READER);
+	stream(&(struct tend_inspect){ .on_line = count_line,
+	                               .line = { .max_length = CHUNK, .overflow = TEND_LINE_SPLIT },
+	                               .runs_on = TEND_ON_READER });
 }
 
-static void lines_on_own_thread(void)
+/* ---- a buffer between two threads, which never meet in it ---- */
+
+static void await_empty(int fd)
 {
-	lines(TEND_ON_OWN_THREAD);
+	int n;
+
+	while (ioctl(fd, FIONREAD, &n) == 0 && n > 0)
+		sched_yield();
+}
+
+static size_t count_threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	size_t n = 0;
+
+	for (struct dirent *entry; tasks && (entry = readdir(tasks)) != NULL;)
+		n += entry->d_name[0] != '.';
+	if (tasks)
+		closedir(tasks);
+	return n;
+}
+
+/* All is buffered, and the reader gone, before the first chunk is taken: so nobody ever has to be woken. */
+static void chunks_buffered(void)
+{
+	struct tend_subscribe deep = { .max_buffered_chunks = BUFFERED_BURSTS * BURST / CHUNK };
+	tend_subscription *subscription = NULL;
+	tend_stream *s = NULL;
+	struct tend_event event;
+	struct tend_error err;
+	uint64_t bytes = 0;
+	int fds[2];
+
+	open_pipe(fds);
+	if (tend_stream_open(fds[0], &options, "", &s, &err) < 0 ||
+	    tend_stream_subscribe(s, &deep, &subscription, &err) < 0)
+		fail(err.message);
+	for (int i = 0; i < BUFFERED_BURSTS; i++) {
+		put_burst(fds[1]);
+		await_empty(fds[1]);
+	}
+	close(fds[1]);
+	while (count_threads() > 1)
+		sched_yield();
+	while (tend_subscription_next(subscription, TEND_FOREVER, &event) == 0 && event.kind == TEND_CHUNK)
+		bytes += event.chunk.size;
+	if (event.kind != TEND_EOF || bytes != (uint64_t)BURST * BUFFERED_BURSTS)
+		fail("not everything was seen");
+	tend_subscription_close(subscription);
+	tend_stream_free(s);
 }
 
 /* ---- starts ---- */
@@ -176,9 +218,8 @@ static const struct path {
 	void (*run)(void);
 } paths[] = {
 	{ "chunks-on-reader", chunks_on_reader },
-	{ "chunks-on-own-thread", chunks_on_own_thread },
+	{ "chunks-buffered", chunks_buffered },
 	{ "lines-on-reader", lines_on_reader },
-	{ "lines-on-own-thread", lines_on_own_thread },
 	{ "spawns-without-pipes", spawns_without_pipes },
 	{ "spawns-with-pipes", spawns_with_pipes },
 };

@@ -96,12 +96,12 @@ bench: bench-programs
 # The library's own instructions on its hot paths, counted by callgrind and compared with instructions.txt; RECORD=yes
 # writes them there.  Left out, and no failure, where they were recorded for another compiler, or there is no valgrind.
 RECORD =
-RECORDED_FOR = `uname -m`, `$(CC) --version | sed 1q`, $(CFLAGS) $(DEBUG_CPPFLAGS) $(HARDENING_CFLAGS) $(SANITIZER_CFLAGS)
 check-bench: %D%/counted
 	@PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
-	made_for=`echo $(RECORDED_FOR)`; \
+	made_for="`uname -m`, `$(CC) --version | sed 1q`"; \
+	made_for="$$made_for, $(CFLAGS) $(DEBUG_CPPFLAGS) $(SANITIZER_CFLAGS) $(HARDENING_CFLAGS)"; \
 	$(PYTHON) $(srcdir)/%D%/count.py --program %D%/counted --record $(srcdir)/%D%/instructions.txt \
-		--for "$$made_for" $(RECORD:yes=--write) || test $$? = 77
+		--for "`echo $$made_for`" $(RECORD:yes=--write) || test $$? = 77
 
 mostlyclean-local:
 	-rm -rf %D%/out

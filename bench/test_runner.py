@@ -171,6 +171,10 @@ class Instructions(unittest.TestCase):
     def test_ours(self):
         self.assertEqual(115, count.instructions(self.profile))
 
+    def test_a_name_that_is_first_seen_in_a_call(self):
+        profile = "\n".join(("ob=(1) main", "1 1", "cob=(2) /x/libtend.so.0", "calls=1 10", "* 7", "ob=(2)", "4 7", ""))
+        self.assertEqual(7, count.instructions(profile))
+
     def test_foreign_instructions_do_not_count(self):
         self.assertLess(count.instructions(self.profile), 1000 + 50)
 
