@@ -10,7 +10,7 @@ import plan
 HEAD = """set terminal svg size 760,420 dynamic font "sans-serif,12" background "white"
 set output "{file}"
 set title "{title}" noenhanced
-set grid ytics lc rgb "#dddddd"
+set grid ytics lt 1 lc rgb "#dddddd"
 set border 3
 set tics nomirror noenhanced
 set key outside right noenhanced
@@ -33,7 +33,7 @@ def bars_script(file, title, unit, rows):
             f'set ylabel "{unit}" noenhanced\nset yrange [0:*]\nset boxwidth 0.6\nset style fill solid\nunset key\n'
             'set xtics rotate by -20\nset xrange [-0.6:*]\nset offsets 0,0.6,0,0\n'
             'plot $data using 0:2:5:xticlabels(1) with boxes lc rgb variable, '
-            '$data using 0:2:3:4 with yerrorbars pt 0 lc rgb "#333333"\n')
+            '$data using 0:2:3:4 with yerrorbars ps 0 lc rgb "#333333"\n')
 
 
 def lines_script(file, title, axis, unit, lines):
@@ -42,7 +42,8 @@ def lines_script(file, title, axis, unit, lines):
     for i, (_, points) in enumerate(lines):
         text += f"$line{i} << EOD\n" + "".join(f"{x:g} {m:g} {a:g} {b:g}\n" for x, a, m, b in points) + "EOD\n"
     text += (f'set xlabel "{axis}" noenhanced\nset ylabel "{unit}" noenhanced\nset logscale xy\n'
-             "set xtics add (" + ", ".join(f'"{label(x)}" {x:g}' for x in xs_of(lines)) + ")\n")
+             f"set xrange [{min(xs_of(lines)) / 1.1:g}:{max(xs_of(lines)) * 1.1:g}]\n"
+             "set xtics (" + ", ".join(f'"{label(x)}" {x:g}' for x in xs_of(lines)) + ")\n")
     return text + "plot " + ", ".join(
         f'$line{i} using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 title "{name}"'
         for i, (name, _) in enumerate(lines)) + "\n"
@@ -73,13 +74,8 @@ def of_works(runs):
                 file = f"{work.name}-{placement}.svg"
                 title = f"{work.name}, {'one core' if placement == 'core' else 'free'}: {work.title}"
                 for_works.append(Chart(file, title, (work.name, placement), bars_script(
-                    file, title, axis_label(name), rows)))
+                    file, title, plan.label_of(name), rows)))
     return for_works
-
-
-def axis_label(name):
-    unit = plan.FIGURES[name].unit
-    return name if unit in name else f"{name}, {unit}"
 
 
 def of_curves(runs):
@@ -92,7 +88,7 @@ def of_curves(runs):
                 file = f"{curve.name}-{name.lower().replace(' ', '-').replace('/', '-per-')}.svg"
                 title = f"{curve.title}: {name}"
                 for_curves.append(Chart(file, title, (curve.name, name), lines_script(
-                    file, title, curve.unit, axis_label(name), lines)))
+                    file, title, curve.unit, plan.label_of(name), lines)))
     return for_curves
 
 

@@ -31,7 +31,7 @@ planted()
 }
 
 planted missing figures.py 's/if found != number/if found is None/'
-planted upside figures.py 's|mine\[number\].figure(name) / theirs\[number\].figure(name)|theirs[number].figure(name) / mine[number].figure(name)|'
+planted product figures.py 's| / theirs| * theirs|'
 planted busy figures.py 's/if not is_busy\]/if True]/'
 planted failed figures.py 's/ and not run.problem}/}/'
 planted recorded figures.py 's|value.median / bar.recorded|value.median|'
@@ -44,7 +44,7 @@ planted status run.py 's/if process.returncode != 0/if False/'
 planted left run.py 's/machine.end_leftovers(self.cookie)$/pass/'
 
 sees test_a_missing_byte missing 'a missing byte is let pass'
-sees test_ratio_is_within_a_round upside 'ratios are upside down'
+sees test_ratio_is_within_a_round product 'ratios are products'
 sees test_busy_rounds_are_left_out busy 'busy rounds count'
 sees test_a_run_with_a_problem_is_no_figure failed 'a failed run counts'
 sees test_recorded_ratio recorded 'what was recorded is forgotten'

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The child of all benchmarks: every contestant drives this one program, so that what differs between them is their own.
- * It does what its first argument says and does as little else as possible; a write that fails ends it with 1, and the
- * contestant, which counts exits of 0, sees it.
+ * The child of all benchmarks: every contestant drives this one program, so that what differs between them is their
+ * own.  It does what its first argument says and does as little else as possible; a write that fails ends it with 1,
+ * and the contestant, which counts exits of 0, sees it.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -82,8 +82,8 @@ static void hold(char **argv)
 }
 
 /*
- * lines N LENGTH: N lines of LENGTH bytes, the LF included, in writes of 64 KiB wherever the lines end.  The block holds
- * whole lines, so what follows it is its own beginning.
+ * lines N LENGTH: N lines of LENGTH bytes, the LF included, in writes of 64 KiB wherever the lines end.  The block
+ * holds whole lines, so what follows it is its own beginning.
  */
 static void lines(char **argv)
 {

@@ -4,8 +4,9 @@
 
 usage: count.py --program PROGRAM --record FILE --for TEXT [--write]
 
-TEXT is what the counts depend on: architecture, compiler, flags.  Where it is not what FILE was recorded for, nothing can
-be said: exit status 77, as where there is no valgrind.  What a function of another library executes is not counted.
+TEXT is what the counts depend on: architecture, compiler, flags.  Where it is not what FILE was recorded for, nothing
+can be said: exit status 77, as where there is no valgrind.  What a function of another library executes is not
+counted.
 """
 import argparse
 import pathlib
@@ -21,9 +22,9 @@ SKIP = 77
 
 def instructions(profile, library=LIBRARY):
     """
-    The instructions that code of the library executed, of a callgrind profile: the costs behind each "ob=" that names it.
-    A name stands behind its number only the first time, be it that of a caller or, with "cob=", of what is called.  A line
-    behind "calls=" is what was called, and is counted where that stands.
+    The instructions that code of the library executed, of a callgrind profile: the costs behind each "ob=" that names
+    it.  A name stands behind its number only the first time, be it that of a caller or, with "cob=", of what is
+    called.  A line behind "calls=" is what was called, and is counted where that stands.
     """
     names = {}
     total, is_ours, is_call = 0, False, False

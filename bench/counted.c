@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hot paths, each a fixed number of times, for count.py, which has callgrind count their instructions.  Whatever could
- * differ from run to run is taken out: a burst is one write that fills the empty pipe, which no read can come in between
- * of, so the reader always finds the same chunks, and the next burst comes when all of it has been seen.
+ * The hot paths, each a fixed number of times, for count.py, which has callgrind count their instructions.  Whatever
+ * could differ from run to run is taken out: a burst is one write that fills the empty pipe, which no read can come
+ * in between of, so the reader always finds the same chunks, and the next burst comes when all of it has been seen.
  */
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the contestants that are written in C have in common: the command line, what is measured, and the report.  None of
- * it runs while a work is measured, but for the clock and the lists of samples, which take no memory by then.
+ * What the contestants that are written in C have in common: the command line, what is measured, and the report.
+ * None of it runs while a work is measured, but for the clock and the lists of samples, which take no memory by then.
  *
  *     CONTESTANT WORK [KEY=VALUE...]    runs WORK and prints one JSON object
  *     CONTESTANT --works                names what it can do, one work a line

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Benchmarks: built and run by "make bench" and "make check-bench" only, never by "make check", which merely looks whether
-# the runner judges rightly.  README.md says how to add a contestant.
+# Benchmarks: built and run by "make bench" and "make check-bench" only, never by "make check", which merely looks
+# whether the runner judges rightly.  README.md says how to add a contestant.
 
 bench_programs = \
 	%D%/child \

@@ -85,7 +85,8 @@ def busy_seconds():
 
 def own_seconds():
     """Ours, and that of all children we have waited for, with theirs."""
-    return sum(os.times()[:4])
+    return sum(used.ru_utime + used.ru_stime
+               for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 
 
 class Others:

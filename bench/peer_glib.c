@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A peer: GSubprocess of GLib's GIO.  One child at a time is read with blocking streams, many are with asynchronous ones
- * from the default main context.
+ * A peer: GSubprocess of GLib's GIO.  One child at a time is read with blocking streams, many are with asynchronous
+ * ones from the default main context.
  */
 #include <gio/gio.h>
 #include <signal.h>

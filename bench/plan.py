@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What is measured: the contestants, the works, the curves, and the bars that libtend is to clear.
 
-All of it is data.  A work is done by whatever contestant names it with --works, each in its turn; what has to be delivered
-is computed here, from the options, and nowhere else.
+All of it is data.  A work is done by whatever contestant names it with --works, each in its turn; what has to be
+delivered is computed here, from the options, and nowhere else.
 """
 from dataclasses import dataclass, field
 
@@ -69,6 +69,12 @@ FIGURES = {
     "switches a MB": Figure("switches", False, lambda o, r: r["switches"] / o["bytes"] * 1e6),
     "stream GB/s": Figure("GB/s", True, lambda o, r: o["lines"] * o["length"] / r["wall"] / 1e9),
 }
+
+
+def label_of(name):
+    """A figure with its unit, where its name does not say it."""
+    unit = FIGURES[name].unit
+    return name if unit in name else f"{name}, {unit}"
 
 
 # ---- works ----
@@ -214,9 +220,9 @@ CURVES = (
 @dataclass(frozen=True)
 class Bar:
     """
-    A figure of `who` has to be at least `low` and at most `high`: itself, or its ratio to that of `against` in the same
-    round, or, with `beside`, its ratio to its own in that other work.  `recorded` is another library's ratio to `against`
-    as it was measured once, of which ours has to be a multiple.
+    A figure of `who` has to be at least `low` and at most `high`: itself, or its ratio to that of `against` in the
+    same round, or, with `beside`, its ratio to its own in that other work.  `recorded` is another library's ratio to
+    `against` as it was measured once, of which ours has to be a multiple.
     """
     work: str
     placement: str

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One child with system calls alone: bulk output, lines, ping-pong; and what all works of this contestant start with. */
+/* One child with system calls alone: bulk output, lines, ping-pong; and what all works of raw start with. */
 #include "raw.h"
 
 #include <fcntl.h>

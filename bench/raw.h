@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The limit: the same works with nothing but system calls, as an experienced programmer writes them for this one purpose.
- * Nothing here is bounded, cancelled or observed.
+ * The limit: the same works with nothing but system calls, as an experienced programmer writes them for this one
+ * purpose.  Nothing here is bounded, cancelled or observed.
  */
 #ifndef BENCH_RAW_H
 #define BENCH_RAW_H

@@ -42,7 +42,7 @@ def compared(bar):
         return f"{bar.figure}, x {bar.beside}"
     if bar.against:
         return f"{bar.figure}, x {bar.against}"
-    return f"{bar.figure}, {plan.FIGURES[bar.figure].unit}"
+    return plan.label_of(bar.figure)
 
 
 def bar_row(verdict):
@@ -71,7 +71,7 @@ def work_rows(runs, work, placement):
             if summary is None:
                 continue
             ratio = figures.ratio(runs, work.name, placement, contestant.name, name)
-            yield (contestant.name, f"{name}, {plan.FIGURES[name].unit}", *spread(summary),
+            yield (contestant.name, plan.label_of(name), *spread(summary),
                    number(ratio.median) if ratio else "-", str(summary.rounds), mark(summary))
 
 
@@ -104,8 +104,7 @@ def curve_section(runs, curve, drawn):
         body = curve_table(runs, curve, name)
         if not body:
             return ""
-        unit = plan.FIGURES[name].unit
-        lines += [f"{name}{'' if unit in name else ', ' + unit}:\n", body + "\n"]
+        lines += [f"{plan.label_of(name)}:\n", body + "\n"]
         lines += [f"![{chart.title}]({chart.file})\n" for chart in drawn
                   if chart.source == (curve.name, name)]
     return "\n".join(lines)
@@ -142,8 +141,8 @@ def failures(runs):
 def whole(told, runs, drawn):
     busy = sum(run.is_busy for run in runs)
     sections = ["# Benchmarks\n", heading(told), failures(runs), "## Bars\n", bars(runs),
-                f"{busy} of {len(runs)} runs were made while other programs took CPU time; README.md of bench/ says what "
-                "becomes of them.\n",
+                f"{busy} of {len(runs)} runs were made while other programs took CPU time; README.md of bench/ says "
+                "what becomes of them.\n",
                 "## Works\n", *(work_section(runs, work, drawn) for work in plan.WORKS),
                 "## Curves\n", *(curve_section(runs, curve, drawn) for curve in plan.CURVES)]
     return "\n".join(section for section in sections if section)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One child by libtend: bulk output, lines, ping-pong; and what all works of this contestant start with. */
+/* One child by libtend: bulk output, lines, ping-pong; and what all works of tend start with. */
 #include "by_tend.h"
 
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Consumers that take turns at the one slot of a stream while a child writes as fast as it can.  A handover is exact when
- * the slot is free as soon as the old consumer is cancelled, when what each of them saw is contiguous and is what the
- * child wrote at these offsets, and when the new one begins where the old one ended or behind it.  The detach is the call
- * that cancels; the stall is the time from there to the new consumer's first byte.
+ * Consumers that take turns at the one slot of a stream while a child writes as fast as it can.  A handover is exact
+ * when the slot is free as soon as the old consumer is cancelled, when what each of them saw is contiguous and is
+ * what the child wrote at these offsets, and when the new one begins where the old one ended or behind it.  The
+ * detach is the call that cancels; the stall is the time from there to the new consumer's first byte.
  */
 #include "by_tend.h"
 
@@ -19,7 +19,7 @@ struct turn {
 	int64_t begun_ns;
 };
 
-/* The word of 8 bytes at each offset that is a multiple of 8 is that offset: the first and the last one are looked at. */
+/* The word of 8 bytes at each multiple of 8 is its own offset: the first and the last one are looked at. */
 static bool is_as_written(const struct tend_chunk *chunk)
 {
 	size_t first = (size_t)(-chunk->offset & 7), last;

@@ -50,7 +50,7 @@ static void begin_count(struct output *o, tend_stream *stream, uint64_t awaited)
 	tend_stream_seal_replay(stream);
 }
 
-/* `in_fd` is the stdin of all, -1: /dev/null; `awaited` is what of each stdout is to be there when `arrived` is posted. */
+/* `in_fd` is the stdin of all, -1: /dev/null; `awaited` bytes of a stdout are what `arrived` is posted for. */
 static struct many start_many(const char *const *argv, int in_fd, uint64_t awaited)
 {
 	const struct tend_stream_options options = stream_options();
