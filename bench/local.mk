@@ -87,7 +87,8 @@ bench-programs: $(bench_programs)
 
 # All works and curves; results go to bench/out/.  BENCH_ONLY, BENCH_ROUNDS, BENCH_QUICK: see README.md.
 bench: bench-programs
-	@BENCH_VERSION='$(PACKAGE_VERSION)'; export BENCH_VERSION; \
+	@command -v $(PYTHON) >/dev/null || { echo 'make bench needs python3' >&2; exit 1; }; \
+	BENCH_VERSION='$(PACKAGE_VERSION)'; export BENCH_VERSION; \
 	BENCH_COMPILER="`$(CC) --version | sed 1q`"; export BENCH_COMPILER; \
 	BENCH_FLAGS='$(CFLAGS) $(DEBUG_CPPFLAGS) $(SANITIZER_CFLAGS)'; export BENCH_FLAGS; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
@@ -100,6 +101,7 @@ check-bench: %D%/counted
 	@PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
 	made_for="`uname -m`, `$(CC) --version | sed 1q`"; \
 	made_for="$$made_for, $(CFLAGS) $(DEBUG_CPPFLAGS) $(SANITIZER_CFLAGS) $(HARDENING_CFLAGS)"; \
+	command -v $(PYTHON) >/dev/null || { echo 'check-bench: skipped: there is no python3'; exit 0; }; \
 	$(PYTHON) $(srcdir)/%D%/count.py --program %D%/counted --record $(srcdir)/%D%/instructions.txt \
 		--for "`echo $$made_for`" $(RECORD:yes=--write) || test $$? = 77
 

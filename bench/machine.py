@@ -89,6 +89,11 @@ def own_seconds():
                for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 
 
+def is_much(others, room):
+    """More than 5 % of the CPU time there was; /proc/stat counts whole ticks, so a few of them say nothing."""
+    return others > 0.05 * room + 3 * TICK
+
+
 class Others:
     """How much CPU time other programs took meanwhile, as a part of all there was."""
 
@@ -101,8 +106,7 @@ class Others:
         room = seconds * os.cpu_count()
         others = max(0.0, busy_seconds() - self.busy - (own_seconds() - self.own))
         self.part = others / room
-        # /proc/stat counts whole ticks, so a few of them say nothing
-        self.is_busy = others > 0.05 * room + 3 * TICK
+        self.is_busy = is_much(others, room)
 
 
 # ---- what is left ----

@@ -106,6 +106,21 @@ class Figures(unittest.TestCase):
         self.assertEqual(2, of({"bytes": 4e9, "consumers": 2}, {"bytes": 8e9, "wall": 2}))
 
 
+class Busy(unittest.TestCase):
+    def test_much(self):
+        self.assertFalse(machine.is_much(0.9, 20))
+        self.assertTrue(machine.is_much(1.1, 20))
+
+    def test_a_few_ticks_say_nothing(self):
+        self.assertFalse(machine.is_much(3 * machine.TICK, 0.01))
+
+    def test_our_own_work_is_not_others(self):
+        work = "at = __import__('time').process_time\nwhile at() < 0.2: pass"
+        before = machine.own_seconds()
+        subprocess.run([sys.executable, "-c", work], check=True)
+        self.assertGreaterEqual(machine.own_seconds() - before, 0.2)
+
+
 class Bars(unittest.TestCase):
     runs = [made("tend", 1, 3), made("raw", 1, 2)]
 
