@@ -323,13 +323,12 @@ static size_t n_fds_of(const tend_process *p)
 /* The host says nothing of a ward whose group has outlived its handle: sooner or later the guardian lets go of it. */
 static void forgets_the_gone(void)
 {
-	tend_process *gone = test_spawn(NULL, "true-er", NULL);
+	tend_process *gone = test_spawn(NULL, "obedient", NULL);
 	struct guard_message m;
-	struct tend_exit ended;
 	struct scene s;
-	int fd = pidfd_of(gone), unread = 1;
+	int fd = pidfd_of(gone), unread = 1; /* while it lives: the reaper is fast */
 
-	test_wait(gone, &ended);
+	CHECK_INT(0, tend_process_kill(gone, TEST_PATIENCE, NULL, NULL));
 	if (!begin(&s))
 		return;
 	for (int i = 0; i < 3 * WARDS; i++) {
