@@ -109,7 +109,9 @@ static void run(uint32_t capacity, bool is_evicting, bool does_wait)
 	struct test_thread p, c;
 	unsigned seed = capacity;
 
-	n_items = test_under_valgrind() ? MOST_ITEMS / 100 : test_under_sanitizer() ? MOST_ITEMS / 10 : MOST_ITEMS;
+	n_items = test_under_valgrind()                            ? MOST_ITEMS / 100
+	          : test_under_sanitizer() || getenv("TEST_ROUND") ? MOST_ITEMS / 10
+	                                                           : MOST_ITEMS;
 	evicting = is_evicting;
 	waits = does_wait;
 	evicted_bytes = refused_bytes = 0;

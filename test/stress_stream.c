@@ -179,10 +179,15 @@ static void run_round(unsigned number)
 
 static void books_balance(void)
 {
-	unsigned rounds = test_under_valgrind() ? 6 : ROUNDS;
+	const char *round = getenv("TEST_ROUND");
+	unsigned rounds = test_under_valgrind() ? 6 : ROUNDS, first = 0;
 
+	if (round) { /* check-loop plays others in each round */
+		rounds = ROUNDS / 6;
+		first = (unsigned)atoi(round) * rounds;
+	}
 	for (unsigned i = 0; i < rounds; i++)
-		run_round(i);
+		run_round(first + i);
 }
 
 /* A subscriber that sleeps in next() is released by the end of the stream object, many times over. */
