@@ -23,7 +23,7 @@ static bool has_form(const char *text, const char *form)
 	static struct {
 		const char *form;
 		regex_t regex;
-	} known[16];
+	} known[24];
 	size_t i = 0;
 
 	while (known[i].form && known[i].form != form)
@@ -78,9 +78,9 @@ static bool is_signal(const char *text, int *ret_signal)
 {
 	/* the 16th has no name here */
 	static const char *const plain[] = {
-		"HUP",  "INT",  "QUIT", "ILL",  "TRAP", "ABRT", "BUS",  "FPE",  "KILL", "USR1",   "SEGV",
-		"USR2", "PIPE", "ALRM", "TERM", NULL,   "CHLD", "CONT", "STOP", "TSTP", "TTIN",   "TTOU",
-		"URG",  "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR",  "SYS",
+		"HUP",  "INT",  "QUIT", "ILL",    "TRAP", "ABRT",  "BUS",  "FPE",  "KILL", "USR1", "SEGV",
+		"USR2", "PIPE", "ALRM", "TERM",   NULL,   "CHLD",  "CONT", "STOP", "TSTP", "TTIN", "TTOU",
+		"URG",  "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS",
 	};
 	static const char number[] = "^[0-9]{1,20}$", realtime[] = "^[+]([1-9]|[12][0-9]|30)$";
 	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
@@ -110,8 +110,11 @@ static bool plan(char *text, struct args_meaning *m)
 		if (n == TEND_MAX_STOP_PHASES || !time || !is_signal(name, &m->phases[n].signal) ||
 		    !duration(time, &m->phases[n].duration))
 			return false;
-		m->phases[n].leader_only = phase && strcmp(phase, "leader") == 0;
-		if (phase && !m->phases[n].leader_only && strcmp(phase, "group") != 0)
+		m->phases[n].target = !phase || strcmp(phase, "group") == 0 ? TEND_GROUP
+		                      : strcmp(phase, "leader") == 0        ? TEND_LEADER
+		                      : strcmp(phase, "cgroup") == 0        ? TEND_CGROUP
+		                                                            : 0;
+		if (m->phases[n].target == 0)
 			return false;
 	}
 	return true;
@@ -164,9 +167,10 @@ static bool output(char *text, struct args_meaning *m, int i)
 
 	if (!has_form(text, form))
 		return false;
-	be_default(m, i, *text == 'i'                   ? RUN_OUTPUT_INHERIT
-	                 : strcmp(text, "discard") == 0 ? RUN_OUTPUT_DISCARD
-	                                                : RUN_OUTPUT_STREAM);
+	be_default(m, i,
+	           *text == 'i'                   ? RUN_OUTPUT_INHERIT
+	           : strcmp(text, "discard") == 0 ? RUN_OUTPUT_DISCARD
+	                                          : RUN_OUTPUT_STREAM);
 	if (!strchr(text, '='))
 		return true;
 	while ((one = next(&text, ',')) != NULL)
@@ -193,16 +197,68 @@ static bool ready(const char *text, struct args_meaning *m)
 	return true;
 }
 
+static bool scope(const char *text, struct args_meaning *m)
+{
+	static const char *const names[] = { "group", "session", "none", "cgroup" };
+
+	m->scope = 0;
+	for (int i = 0; i < 4; i++)
+		if (strcmp(text, names[i]) == 0)
+			m->scope = TEND_SCOPE_GROUP + i;
+	return m->scope != 0;
+}
+
+static bool restart(char *text, struct args_meaning *m)
+{
+	static const char form[] =
+		"^(never|on-failure(:(max=[0-9]+|backoff=" DURATION ")(,(max=[0-9]+|backoff=" DURATION "))*)?)$";
+	const char *one;
+
+	m->restart.on_failure = *text == 'o';
+	m->restart.max = 0;
+	m->restart.backoff = *text == 'o' ? 1e9L : 0;
+	if (!has_form(text, form))
+		return false;
+	next(&text, ':');
+	while ((one = next(&text, ',')) != NULL) {
+		const char *amount = strchr(one, '=') + 1;
+
+		if (*one == 'm')
+			m->restart.max = strtold(amount, NULL);
+		if (*one == 'm' ? m->restart.max < 1 || m->restart.max > 1000000
+		                : !duration(amount, &m->restart.backoff))
+			return false;
+	}
+	return true;
+}
+
 /* ---- options ---- */
+
+/* The names of files, and the like: whatever is not empty. */
+static const char **plain_text(struct args_meaning *m, const char *option)
+{
+	const struct {
+		const char *option, **text;
+	} texts[] = {
+		{ "--name", &m->name },
+		{ "--log", &m->log_file },
+		{ "--log-stdout", &m->own_log[0] },
+		{ "--log-stderr", &m->own_log[1] },
+		{ "--report", &m->report_file },
+		{ "--prefix", &m->prefix },
+	};
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (strcmp(option, texts[i].option) == 0)
+			return texts[i].text;
+	return NULL;
+}
 
 static bool value(struct args_meaning *m, const char *option, const char *text)
 {
 	static const char count[] = "^[0-9]+$";
 	char copy[MOST_BYTES];
-	const char **file = strcmp(option, "--name") == 0    ? &m->name
-	                    : strcmp(option, "--log") == 0    ? &m->log_file
-	                    : strcmp(option, "--report") == 0 ? &m->report_file
-	                                                      : NULL;
+	const char **file = plain_text(m, option);
 
 	snprintf(copy, sizeof copy, "%s", text);
 	if (strcmp(option, "--stdin") == 0)
@@ -227,22 +283,32 @@ static bool value(struct args_meaning *m, const char *option, const char *text)
 		return drain(copy, m);
 	if (strcmp(option, "--ready") == 0)
 		return ready(text, m);
+	if (strcmp(option, "--scope") == 0)
+		return scope(text, m);
+	if (strcmp(option, "--restart") == 0)
+		return restart(copy, m);
+	if (strcmp(option, "--ready-fd") == 0) {
+		m->ready_fd = strtold(text, NULL);
+		return has_form(text, count) && m->ready_fd >= 1 && m->ready_fd <= 0x7fffffffL;
+	}
 	m->tail = strtold(text, NULL);
 	return strcmp(option, "--tail") == 0 && has_form(text, count) && m->tail >= 1 && m->tail <= 100000;
 }
 
 static bool fits_together(struct args_meaning *m, int argc)
 {
-	bool looks = m->log_file || m->ready || m->tail > 0, streams = false;
+	bool looks = m->log_file || m->ready || m->tail > 0, changes = m->has_prefix || m->timestamps, streams = false;
 
 	for (int i = 0; i < 2; i++) {
+		bool own = looks || m->own_log[i];
+
 		if (m->output[i].kind == RUN_OUTPUT_DEFAULT)
-			be_default(m, i, looks ? RUN_OUTPUT_STREAM : RUN_OUTPUT_INHERIT);
+			be_default(m, i, own || changes ? RUN_OUTPUT_STREAM : RUN_OUTPUT_INHERIT);
 		streams |= m->output[i].kind == RUN_OUTPUT_STREAM;
-		if (looks && m->output[i].kind == RUN_OUTPUT_STREAM && m->output[i].single)
+		if (m->output[i].kind == RUN_OUTPUT_STREAM ? own && m->output[i].single : m->own_log[i] != NULL)
 			return false;
 	}
-	return m->command < argc && !(looks && !streams) && !(m->ready_timeout > 0 && !m->ready);
+	return m->command < argc && !((looks || changes) && !streams) && !(m->ready_timeout > 0 && !m->ready);
 }
 
 /* An option that is one or more letters, or one that takes no value; -1: neither. */
@@ -254,6 +320,13 @@ static int flags(struct args_meaning *m, const char *arg)
 		m->help = true;
 		return 1;
 	}
+	if (strcmp(arg, "--prefix") == 0)
+		m->prefix = NULL;
+	m->has_prefix |= strncmp(arg, "--prefix", 8) == 0 && (arg[8] == '\0' || arg[8] == '=');
+	m->timestamps |= strcmp(arg, "--timestamps") == 0;
+	m->with_parent |= strcmp(arg, "--with-parent") == 0;
+	if (strcmp(arg, "--prefix") == 0 || strcmp(arg, "--timestamps") == 0 || strcmp(arg, "--with-parent") == 0)
+		return 1;
 	if (!has_form(arg, letters))
 		return arg[1] == '-' ? -1 : 0;
 	for (const char *c = arg + 1; *c; c++) {
@@ -265,7 +338,10 @@ static int flags(struct args_meaning *m, const char *arg)
 
 bool args_oracle(struct args_meaning *ret, int argc, char **argv)
 {
-	struct args_meaning m = { .n_phases = 1, .phases = { { .signal = SIGTERM, .duration = 10e9L } } };
+	struct args_meaning m = { .n_phases = 1,
+		                  .phases = { { .signal = SIGTERM, .target = TEND_GROUP, .duration = 10e9L } },
+		                  .ready_fd = -1,
+		                  .scope = TEND_SCOPE_GROUP };
 	int i, r = 1;
 
 	m.drain_idle = 100e6L;

@@ -17,13 +17,21 @@ struct args_meaning {
 	bool quiet;
 	unsigned verbose;
 	enum run_input input;
-	const char *name, *log_file, *report_file, *ready;
+	const char *name, *log_file, *own_log[2], *report_file, *ready;
+	bool has_prefix, timestamps, with_parent;
+	const char *prefix;     /* NULL: of the name */
+	long double ready_fd;   /* -1: none */
+	enum tend_scope scope;
+	struct {
+		bool on_failure;
+		long double max, backoff; /* 0: without limit; ns */
+	} restart;
 	long double timeout, ready_timeout, drain_idle, drain_total; /* ns */
 	long double tail;
 	size_t n_phases;
 	struct {
 		int signal;
-		bool leader_only;
+		enum tend_target target;
 		long double duration;
 	} phases[TEND_MAX_STOP_PHASES];
 	struct {

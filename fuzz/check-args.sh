@@ -7,31 +7,31 @@ set -eu
 . "$(dirname "$0")/planting.sh"
 
 also fuzz/args_oracle fuzz/fuzz_args fuzz/replay
-plan tools run_options run_specs duration signal_name
+plan tools options run_options run_specs duration signal_name
 
 plant 'an empty name is taken' run_options "$(within set_name "s/value\[0\] == '.0'/false/")"
 plant 'no time at all is a limit' run_options "$(within set_positive 's/ns == 0/false/')"
-plant 'a file without a name is taken' run_options "$(within set_file "s/value\[0\] == '.0'/false/")"
+plant 'a file without a name is taken' options "$(within options_file "s/value\[0\] == '.0'/false/")"
 plant 'one duration is enough for a drain' run_options "$(within set_drain 's/!comma/false/; s/comma \+ 1/value/g')"
 plant 'a drain has two durations of one length' run_options \
 	"$(within set_drain 's/drain_total_ns/drain_idle_ns/')"
 plant 'the first expression counts' run_options "$(within set_ready 's/^\to->ready_text = value;//')"
-plant 'letters behind the first one are left out' run_options \
+plant 'letters behind the first one are left out' options \
 	"$(within take_letters 's/; \*c; c\+\+\)/; c < arg + 2; c++)/')"
-plant 'a value where there is none' run_options "$(within take 's/!option->value && equals/false/')"
-plant 'a value begins with the =' run_options "$(within take 's/equals \+ 1/equals/')"
-plant 'the command is taken for a value' run_options "$(within take 's/equals \? equals \+ 1 : //')"
+plant 'a value where there is none' options "$(within take 's/!option->value && equals/false/')"
+plant 'a value begins with the =' options "$(within take 's/equals \+ 1/equals/')"
+plant 'the command is taken for a value' options "$(within take 's/equals \? equals \+ 1 : //')"
 plant 'a single subscriber is given a second one' run_options \
 	"$(within check_single 's/TEND_BROADCAST \|\|/TEND_SINGLE_SUBSCRIBER ||/')"
 plant 'only stdout is looked at' run_options "$(within check_single 's/i < 2/i < 1/')"
 plant 'what looks has nothing to look at' run_options \
-	"$(within settle_outputs 's/\&\& o->output\[1\]\.kind != RUN_OUTPUT_STREAM/\&\& false/')"
-plant 'a log needs no stream' run_options "$(within first_that_looks 's/o->log_file \?/false ?/')"
+	"$(within check_idle 's/looks \&\& !streams/false/')"
+plant 'a log needs no stream' run_options "$(within looks_at_both 's/o->log_file \?/false ?/')"
 plant 'no command' run_options "$(within settle 's/!o->argv\[0\]/false/')"
 plant 'ready, and for what' run_options "$(within settle 's/!o->has_ready/false/')"
-plant '-- is the command' run_options "$(within run_options_parse 's/i\+\+;/(void)i;/')"
-plant '- is an option' run_options "$(within run_options_parse "s/ \&\& argv\[i\]\[1\] != '.0'//")"
-plant 'help is an option like others' run_options "$(within run_options_parse 's/options->help/false/')"
+plant '-- is the command' options "$(within options_take 's/return i \+ 1;/return i;/')"
+plant '- is an option' options "$(within options_take "s/ \&\& argv\[i\]\[1\] != '.0'//")"
+plant 'help is an option like others' options "$(within options_take 's/\*stop/false/')"
 plant 'a separator is part of the next piece' run_specs "$(within cut 's/\(end \? 1 : 0\)/0/')"
 plant 'the beginning of a word will do' run_specs "$(within is 's/strlen\(word\) == p\.size/strlen(word) >= p.size/')"
 plant 'a number may end in letters' run_specs \
@@ -72,5 +72,22 @@ plant 'a signal beyond the last one' signal_name "$(within plain_number 's/n <= 
 plant 'names are in capitals' signal_name "$(within signal_number 's/strcasecmp\(wanted/strcmp(wanted/')"
 plant 'SIG twice' signal_name "$(within signal_number 's/strncasecmp\(wanted, "SIG", 3\) != 0/1/')"
 plant 'no real-time signals' signal_name "$(within signal_number 's/ \|\| n >= SIGRTMIN//')"
+
+plant 'a cgroup is a group' run_specs "$(within parse_target 's/TEND_CGROUP/TEND_GROUP/')"
+plant 'a log of stdout is one of stderr' run_options "$(within set_log_stdout 's/\[0\]/[1]/')"
+plant 'a log of one stream may look at nothing' run_options "$(within check_idle 's/!o->log_files\[i\] \|\|/true ||/')"
+plant 'a log of one stream makes both streams' run_options "$(within looks_at 's/log_files\[i\] \?/log_files[0] ?/')"
+plant 'an empty prefix is taken' run_options "$(within set_prefix "s/value\[0\] == '.0'/false/")"
+plant 'a prefix takes the next word' options "$(within take 's/option->value_is_attached \&\& !equals/false/')"
+plant 'the first prefix counts' run_options "$(within set_prefix 's/o->prefix = value;/o->prefix = o->prefix ? o->prefix : value;/')"
+plant 'a prefix needs no stream' run_options "$(within changes_lines 's/o->has_prefix \?/false ?/')"
+plant 'time needs no stream' run_options "$(within changes_lines 's/o->timestamps \?/false ?/')"
+plant 'stdin tells that it is ready' run_options "$(within set_ready_fd 's/value, 1,/value, 0,/')"
+plant 'no scope is a scope' run_specs "$(within run_scope_parse 's/TEND_SCOPE_NONE/TEND_SCOPE_GROUP/')"
+plant 'restarts with a limit have none' run_specs "$(within parse_restart_setting 's/&r->max/\&(size_t){ 0 }/')"
+plant 'never is a failure' run_specs "$(within run_restart_parse 's/"never"/"newer"/')"
+plant 'never has settings' run_specs "$(within run_restart_parse 's/ \&\& !more//')"
+plant 'on failure without a pause' run_specs "$(within run_restart_parse 's/INT64_C\(1000000000\)/0/')"
+plant 'no restart is a limit' run_specs "$(within parse_restart_setting 's/>= 1/>= 0/')"
 
 finish

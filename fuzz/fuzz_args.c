@@ -77,11 +77,27 @@ static const char *compare_plans(const struct run_plan *plan, const struct args_
 
 		if (p->signal != m->phases[i].signal)
 			return "another signal";
-		if (p->target != (m->phases[i].leader_only ? TEND_LEADER : TEND_GROUP))
+		if (p->target != m->phases[i].target)
 			return "another target";
 		if (!is_about(p->duration - TEND_DURATION_TAG, m->phases[i].duration))
 			return "another duration of a phase";
 	}
+	return NULL;
+}
+
+static const char *compare_the_rest(const struct run_options *o, const struct args_meaning *m)
+{
+	if (!same_text(o->log_files[0], m->own_log[0]) || !same_text(o->log_files[1], m->own_log[1]))
+		return "another log of one stream";
+	if (o->has_prefix != m->has_prefix || !same_text(o->prefix, m->prefix) || o->timestamps != m->timestamps)
+		return "something else in front of the lines";
+	if ((long double)o->ready_fd != m->ready_fd)
+		return "another descriptor";
+	if (o->scope != m->scope || o->with_parent != m->with_parent)
+		return "another scope";
+	if (o->restart.on_failure != m->restart.on_failure || (long double)o->restart.max != m->restart.max ||
+	    !is_about(o->restart.backoff_ns, m->restart.backoff))
+		return "another policy of restarts";
 	return NULL;
 }
 
@@ -108,6 +124,9 @@ static const char *compare(const struct run_options *o, const struct args_meanin
 		return "another duration";
 	if ((long double)o->tail != m->tail)
 		return "another number of lines";
+	wrong = compare_the_rest(o, m);
+	if (wrong)
+		return wrong;
 	wrong = compare_plans(&o->plan, m);
 	return wrong ? wrong : compare_outputs(o, m);
 }

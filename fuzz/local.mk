@@ -12,6 +12,7 @@ fuzz_args_sources = \
 	%D%/fuzz_args.c \
 	%D%/args_oracle.c %D%/args_oracle.h \
 	tools/duration.c tools/duration.h \
+	tools/options.c tools/options.h \
 	tools/run_options.c tools/run_options.h \
 	tools/run_specs.c tools/run_specs.h \
 	tools/say.h \

@@ -86,8 +86,11 @@ test_programs = \
 	%D%/stress_wakeups
 tool_programs = \
 	%D%/test_tool \
+	%D%/test_tool_lines \
 	%D%/test_tool_output \
 	%D%/test_tool_random \
+	%D%/test_tool_ready \
+	%D%/test_tool_restart \
 	%D%/test_tool_secrets \
 	%D%/test_tool_signals \
 	%D%/test_tool_stop \
@@ -244,8 +247,14 @@ LDADD = %D%/libtesting.la $(CUNIT_LIBS) $(URCU_LIBS) $(JANSSON_LIBS)
 	%D%/test_torture_tool.c \
 	tools/cmd_run.c \
 	tools/duration.c \
+	tools/init.c \
 	tools/io.c \
+	tools/last_words.c \
 	tools/moment.c \
+	tools/notify.c \
+	tools/options.c \
+	tools/run_life.c \
+	tools/run_lines.c \
 	tools/run_options.c \
 	tools/run_report.c \
 	tools/run_signals.c \

@@ -42,9 +42,12 @@ static void help_and_version(void)
 
 static void help_lists_every_option(void)
 {
-	static const char *const options[] = { "--name",          "--timeout", "--stop",  "--stdin",  "--stdout",
-		                               "--stderr",        "--log",     "--ready ", "--tail",  "--drain",
-		                               "--ready-timeout", "--report",  "-q",       "-v",      "--help" };
+	static const char *const options[] = { "--name",          "--timeout",    "--stop",       "--stdin",
+		                               "--stdout",        "--stderr",     "--log ",       "--ready ",
+		                               "--tail",          "--drain",      "--log-stdout", "--log-stderr",
+		                               "--ready-timeout", "--report",     "-q",           "-v",
+		                               "--help",          "--prefix",     "--timestamps", "--ready-fd",
+		                               "--scope",         "--with-parent", "--restart" };
 	struct tool_run r;
 
 	TOOL_RUN(&r, "run", "--help");
@@ -117,9 +120,9 @@ static const struct bad {
 	{ { "--stop", "KILL:10s" }, "KILL is always sent last" },
 	{ { "--stop", "TERM:1s,9:1s" }, "KILL is always sent last" },
 	{ { "--stop", "STOP:10s" }, "STOP does not end" },
-	{ { "--stop", "TERM:1s:cgroup" }, "leader or group" },
-	{ { "--stop", "TERM:1s:" }, "leader or group" },
-	{ { "--stop", "TERM:1s:group:x" }, "leader or group" },
+	{ { "--stop", "TERM:1s:all" }, "leader, group or cgroup" },
+	{ { "--stop", "TERM:1s:" }, "leader, group or cgroup" },
+	{ { "--stop", "TERM:1s:group:x" }, "leader, group or cgroup" },
 	{ { "--stop", "TERM:1s," }, "is not complete" },
 	{ { "--stop", "1:1s,1:1s,1:1s,1:1s,1:1s,1:1s,1:1s,1:1s,1:1s" }, "more than 8 phases" },
 	{ { "--stdout", "" }, "inherit, discard, stream" },
@@ -155,6 +158,25 @@ static const struct bad {
 	{ { "--ready", "x", "--stdout", "discard", "--stderr", "inherit" }, "--ready has nothing to look at" },
 	{ { "--tail", "5", "--stdout", "inherit", "--stderr", "inherit" }, "--tail has nothing to look at" },
 	{ { "--tail", "5", "--stdout", "backend=single" }, "write backend=broadcast" },
+	{ { "--log-stdout", "" }, "--log-stdout FILE" },
+	{ { "--log-stderr", "x", "--stderr", "discard" }, "--log-stderr has nothing to look at: make --stderr" },
+	{ { "--log-stdout", "x", "--stdout", "backend=single" }, "--log-stdout is a second one" },
+	{ { "--prefix=" }, "the text must not be empty" },
+	{ { "--timestamps=yes" }, "takes no value" },
+	{ { "--prefix", "--stdout", "inherit", "--stderr", "inherit" }, "--prefix has nothing to look at" },
+	{ { "--timestamps", "--stdout", "inherit", "--stderr", "inherit" }, "--timestamps has nothing to look at" },
+	{ { "--ready-fd", "0" }, "from 1 to" },
+	{ { "--ready-fd", "x" }, "from 1 to" },
+	{ { "--ready-fd", "999" }, "999 is not open for writing" },
+	{ { "--scope", "tree" }, "write group, session, cgroup or none" },
+	{ { "--with-parent=no" }, "takes no value" },
+	{ { "--restart", "always" }, "write never, or on-failure" },
+	{ { "--restart", "never:max=1" }, "write never, or on-failure" },
+	{ { "--restart", "on-failure:" }, "max is a number" },
+	{ { "--restart", "on-failure:max=0" }, "max is a number from 1" },
+	{ { "--restart", "on-failure:max=1," }, "max is a number" },
+	{ { "--restart", "on-failure:backoff=1" }, "has no unit" },
+	{ { "--restart", "on-failure:delay=1s" }, "'delay=1s' is not possible" },
 };
 
 static void bad_options_are_refused(void)
@@ -181,7 +203,8 @@ static void values_and_commands_that_are_missing(void)
 {
 	static const char *const takes_value[] = { "--name", "--timeout", "--stop", "--stdin", "--stdout", "--stderr",
 		                                   "--log", "--ready", "--ready-timeout", "--tail", "--drain",
-		                                   "--report" };
+		                                   "--report", "--log-stdout", "--log-stderr", "--ready-fd",
+		                                   "--scope", "--restart" };
 	struct tool_run r;
 
 	for (size_t i = 0; i < COUNT(takes_value); i++) {

@@ -390,6 +390,62 @@ static void full_stderr_does_not_hold_up_the_stop(void)
 	close(fds[1]);
 }
 
+/* Neither do its last words, which are many, behind a time-out. */
+static void last_words_that_nobody_reads(void)
+{
+	struct tool_run r;
+	int fds[2];
+
+	make_full_pipe(fds);
+	tool_finish(&r, tool_start((const char *const[]){ "run", "--stderr", "discard", "--timeout", "200ms", "--stop",
+	                                                  "TERM:100ms", "--drain", "10ms,100ms", "--tail", "5",
+	                                                  "--report", "-", helper("stubborn"), NULL },
+	                           TEND_OUT_STREAM(test_reliable_all), TEND_OUT_FD(fds[1])));
+	CHECK_INT(124, r.status);
+	CHECK(strncmp(r.out, "ready\n", 6) == 0);
+	tool_free(&r);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Of a program that has ended by itself they may be waited for longer; a person who does not want to presses Ctrl-C. */
+static void last_words_are_given_up(void)
+{
+	static const char *const words[][2] = { { "--tail", "5" }, { "--report", "-" } };
+
+	for (size_t i = 0; i < COUNT(words); i++) {
+		struct tool_run r;
+		tend_process *tool;
+		int fds[2];
+
+		make_full_pipe(fds);
+		tool = tool_start((const char *const[]){ "run", "--stdout", "stream", words[i][0], words[i][1], "sh",
+		                                         "-c", "echo pid $$; exit 3", NULL },
+		                  TEND_OUT_STREAM(test_reliable_all), TEND_OUT_FD(fds[1]));
+		test_await_gone(atoi(tool_await_out(tool, "pid ")));
+		tool_signal(tool, SIGINT);
+		tool_finish(&r, tool);
+		CHECK_INT(3, r.status);
+		tool_free(&r);
+		close(fds[0]);
+		close(fds[1]);
+	}
+}
+
+/* Whoever reads slowly gets all of them. */
+static void last_words_of_many_bytes(void)
+{
+	struct tool_run r;
+
+	TOOL_RUN(&r, "run", "--stdout", "discard", "--tail", "100000", "--report", "-", "sh", "-c",
+	         "head -c 3000000 /dev/zero | tr '\\0' 'x' | fold -w 99 >&2; exit 1");
+	CHECK_INT(1, r.status);
+	CHECK(strstr(r.err, "tend: sh: the end of stderr (lines: 30304, dropped before them: 0)\nxxx") != NULL);
+	CHECK(r.result.err.collected.size > 2 * 3000000);
+	json_decref(tool_report_in(r.err + r.result.err.collected.size - 1200));
+	tool_free(&r);
+}
+
 /* tend blocks its signals before it starts its first thread. */
 static void await_second_thread(tend_process *tool)
 {
@@ -474,6 +530,9 @@ static const struct test tests[] = {
 	{ "slow_reader_is_given_up", slow_reader_is_given_up },
 	{ "slow_reader_of_a_stopped_child", slow_reader_of_a_stopped_child },
 	{ "full_stderr_does_not_hold_up_the_stop", full_stderr_does_not_hold_up_the_stop },
+	{ "last_words_that_nobody_reads", last_words_that_nobody_reads },
+	{ "last_words_are_given_up", last_words_are_given_up },
+	{ "last_words_of_many_bytes", last_words_of_many_bytes },
 	{ "full_stderr_and_no_child", full_stderr_and_no_child },
 	{ "broken_stderr_and_no_child", broken_stderr_and_no_child },
 	{ "stop_with_a_regex_that_never_ends", stop_with_a_regex_that_never_ends },

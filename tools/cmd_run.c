@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tend run, in order: what was asked for, the files, the child, its consumers, its end, what to say about it. */
+/* tend run: what was asked for, the files, whom to tell, the run itself (run_life.c), what to say about it. */
 #include "cmd_run.h"
 
 #include <errno.h>
@@ -11,23 +11,25 @@
 #include <unistd.h>
 
 #include "cmd.h"
-#include "duration.h"
+#include "init.h"
 #include "io.h"
-#include "moment.h"
+#include "last_words.h"
+#include "notify.h"
 #include "run.h"
+#include "run_life.h"
 #include "run_report.h"
 #include "run_signals.h"
 #include "run_streams.h"
 #include "run_watch.h"
 #include "say.h"
-#include "signal_name.h"
 
-/* How long tend waits for its own messages to be taken when there was no child. */
-#define LAST_WORDS_NS INT64_C(3000000000)
+/* Of a prefix that is made of the name. */
+enum { PREFIX_SIZE = 256 };
 
 /* Static: consumers that are stuck in write(2) when tend ends still look at it. */
 static struct run the_run;
 static struct run_options the_options;
+static char the_prefix[PREFIX_SIZE];
 
 /* ---- files ---- */
 
@@ -83,6 +85,20 @@ static int empty_file(const char *what, const char *path, int fd)
 	return -1;
 }
 
+/* The logs among themselves, and against what tend was given. */
+static int refuse_logs(const struct run *run)
+{
+	const struct run_files *f = &run->files;
+
+	if (refuse_own(run, "--log", f->log) < 0 || refuse_own(run, "--log-stdout", f->logs[0]) < 0 ||
+	    refuse_own(run, "--log-stderr", f->logs[1]) < 0)
+		return -1;
+	if (refuse_same("--log", f->log, "--log-stdout", f->logs[0]) < 0 ||
+	    refuse_same("--log", f->log, "--log-stderr", f->logs[1]) < 0)
+		return -1;
+	return refuse_same("--log-stdout", f->logs[0], "--log-stderr", f->logs[1]);
+}
+
 static int open_report(struct run *run)
 {
 	const struct run_options *o = run->options;
@@ -95,9 +111,38 @@ static int open_report(struct run *run)
 	f->report = open_file("report", o->report_file, O_WRONLY | O_CREAT);
 	if (f->report < 0 || refuse_own(run, "--report", f->report) < 0)
 		return -1;
-	if (refuse_same("--log", f->log, "--report", f->report) < 0)
+	if (refuse_same("--log", f->log, "--report", f->report) < 0 ||
+	    refuse_same("--log-stdout", f->logs[0], "--report", f->report) < 0 ||
+	    refuse_same("--log-stderr", f->logs[1], "--report", f->report) < 0)
 		return -1;
 	return empty_file("report", o->report_file, f->report);
+}
+
+static int open_log(const char *path, int *ret_fd)
+{
+	if (path)
+		*ret_fd = open_file("log", path, O_WRONLY | O_CREAT);
+	return path && *ret_fd < 0 ? -1 : 0;
+}
+
+static int empty_logs(const struct run *run)
+{
+	const struct run_options *o = run->options;
+	int r = empty_file("log", o->log_file, run->files.log);
+
+	for (size_t i = 0; i < 2 && r == 0; i++)
+		r = empty_file("log", o->log_files[i], run->files.logs[i]);
+	return r;
+}
+
+static int check_ready_fd(const struct run_options *o)
+{
+	int flags = o->ready_fd < 0 ? O_WRONLY : fcntl(o->ready_fd, F_GETFL);
+
+	if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY)
+		return 0;
+	say("--ready-fd: %d is not open for writing: open it in the shell, as in %d>file", o->ready_fd, o->ready_fd);
+	return -1;
 }
 
 /* All that has to be opened is opened before the child exists.  0, or -1 after saying what is wrong. */
@@ -106,15 +151,18 @@ static int open_files(struct run *run)
 	const struct run_options *o = run->options;
 	struct run_files *f = &run->files;
 
+	if (check_ready_fd(o) < 0) /* before one of ours gets that number */
+		return -1;
 	if (o->input == RUN_INPUT_FILE && (f->input = open_file("input", o->input_file, O_RDONLY)) < 0)
 		return -1;
-	if (o->log_file && (f->log = open_file("log", o->log_file, O_WRONLY | O_CREAT)) < 0)
+	if (open_log(o->log_file, &f->log) < 0 || open_log(o->log_files[0], &f->logs[0]) < 0 ||
+	    open_log(o->log_files[1], &f->logs[1]) < 0)
 		return -1;
-	if (refuse_own(run, "--log", f->log) < 0)
+	if (refuse_logs(run) < 0)
 		return -1;
 	if (o->report_file && open_report(run) < 0)
 		return -1;
-	return empty_file("log", o->log_file, f->log);
+	return empty_logs(run);
 }
 
 static void close_input(struct run *run)
@@ -124,7 +172,32 @@ static void close_input(struct run *run)
 	run->files.input = -1;
 }
 
-/* ---- the child ---- */
+/* ---- who is told ---- */
+
+static void tell_fd(int fd)
+{
+	int r = io_write_all(fd, "\n", 1);
+
+	if (r < 0)
+		say("cannot write to --ready-fd %d: %s", fd, strerror(-r));
+	if (fd > STDERR_FILENO)
+		close(fd); /* who reads until the end has it now */
+}
+
+static void tell_ready(struct run *run)
+{
+	if (run->options->ready_fd >= 0)
+		tell_fd(run->options->ready_fd);
+	notify_send("READY=1");
+}
+
+static void tell_stop(struct run *run)
+{
+	(void)run;
+	notify_send("STOPPING=1");
+}
+
+/* ---- from one to the other ---- */
 
 static const char *program_name(const char *path)
 {
@@ -133,256 +206,27 @@ static const char *program_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
-static struct tend_input input(const struct run *run)
+static int begin(struct run *run)
 {
-	switch (run->options->input) {
-	case RUN_INPUT_NULL:
-		return TEND_IN_NULL;
-	case RUN_INPUT_FILE:
-		return TEND_IN_FD(run->files.input);
-	default:
-		return TEND_IN_INHERIT;
-	}
-}
-
-static int spawn(struct run *run, struct tend_error *err)
-{
-	static const struct tend_stop kill_it = { .after_kill = TEND_DEFAULT_AFTER_KILL };
-	int r;
-
-	run->started = moment_now();
-	r = tend_spawn(&(struct tend_spawn){ .name = run->name,
-	                                     .argv = run->options->argv,
-	                                     .in = input(run),
-	                                     .out = run_streams_output(run->options, 0),
-	                                     .err = run_streams_output(run->options, 1),
-	                                     .if_forgotten = TEND_FORGOTTEN_TERMINATE(&kill_it) },
-	               &run->process, err);
-	if (r == 0)
-		run->pid = tend_process_pid(run->process);
-	return r;
-}
-
-static int spawn_status(const struct tend_error *err)
-{
-	if (err->step != TEND_STEP_EXEC)
+	if (!run->options->restart.on_failure)
+		close_input(run);
+	if (run_signals_start(run, 1) < 0) {
+		say("%.60s: cannot start a thread", run->name);
 		return CMD_FAILED;
-	return err->code == -ENOENT ? CMD_NOT_FOUND : CMD_NOT_EXECUTABLE;
-}
-
-/* ---- stopping ---- */
-
-static void describe_why(const struct run *run)
-{
-	char text[32];
-
-	if (run->why == RUN_TIMED_OUT)
-		say_info("%.60s: not finished after %s: stopping it", run->name,
-		         duration_show(run->options->timeout_ns, text));
-	if (run->why == RUN_CANNOT_PASS_ON)
-		say_info("%.60s: nobody takes its output: stopping it", run->name);
-	if (run->why == RUN_NOT_READY)
-		say_info("%.60s: no line has matched '%.200s' after %s: stopping it", run->name,
-		         run->options->ready_text, duration_show(run->options->ready_timeout_ns, text));
-}
-
-static void describe_processes(const char *name, const char *what, const struct tend_pid_name *named, size_t n)
-{
-	char text[512];
-	size_t used = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < n && i < TEND_MAX_NAMED && used < sizeof text; i++)
-		used += (size_t)snprintf(text + used, sizeof text - used, "%s%d (%s)", i ? ", " : "", (int)named[i].pid,
-		                         named[i].comm);
-	if (n > TEND_MAX_NAMED && used < sizeof text)
-		snprintf(text + used, sizeof text - used, " and %zu more", n - TEND_MAX_NAMED);
-	if (n > 0)
-		say_info("%.60s: %s %s", name, what, text);
-}
-
-/* The last signal that the plan sent, SIGCONT aside. */
-static int last_signal(const struct tend_stop_report *stop)
-{
-	for (size_t i = stop->n_signals; i > 0; i--)
-		if (stop->signals[i - 1].signal != SIGCONT)
-			return stop->signals[i - 1].signal;
+	}
+	if (!run->options->has_ready)
+		tell_ready(run);
 	return 0;
-}
-
-static void describe_stop(const struct run *run)
-{
-	const struct tend_stop_report *stop = &run->stop;
-	char name[24], text[32];
-
-	if (stop->outcome == TEND_STOPPED_IN_PHASE || stop->outcome == TEND_STOPPED_BY_KILL)
-		say_info("%.60s: stopped in phase %zu, by %s, after %s", run->name, stop->phase,
-		         signal_name(last_signal(stop), name), duration_show(stop->duration_ns, text));
-	if (stop->outcome == TEND_STOP_UNCONFIRMED)
-		say("%.60s: still there after SIGKILL", run->name);
-	describe_processes(run->name, "still alive in its group after SIGKILL:", stop->survivors, stop->n_survivors);
-}
-
-/* Runs the plan.  When the child had ended by itself meanwhile there was no reason to stop it. */
-static void stop(struct run *run)
-{
-	const struct tend_stop plan = { .phases = run->options->plan.phases,
-		                        .n_phases = run->options->plan.n_phases,
-		                        .after_kill = TEND_DEFAULT_AFTER_KILL };
-	struct tend_error err;
-
-	describe_why(run);
-	if (tend_process_stop(run->process, &plan, &run->stop, &err) < 0) {
-		say("%.60s: cannot stop it: %s", run->name, err.message);
-		run_has_failed(run);
-		return;
-	}
-	pthread_mutex_lock(&run->lock);
-	if (run->stop.outcome == TEND_STOPPED_BEFORE && run->kill_report.outcome != TEND_STOP_NOT_RUN)
-		run->stop = run->kill_report;
-	if (run->stop.outcome == TEND_STOPPED_BEFORE) {
-		run->exited = true;
-		run->why = RUN_NOT_STOPPED;
-		run->gives_up |= run->interrupted;
-	}
-	pthread_mutex_unlock(&run->lock);
-	describe_stop(run);
-}
-
-/* ---- the end ---- */
-
-static void describe_drain(const struct run *run)
-{
-	const struct tend_result *r = &run->result;
-
-	describe_processes(run->name, "stdout is still held, and no longer read, by", r->out.held_by, r->out.n_held_by);
-	describe_processes(run->name, "stderr is still held, and no longer read, by", r->err.held_by, r->err.n_held_by);
-}
-
-/* Reads what is left, then lets go of the streams; whether a pipe is idle its reader itself says last. */
-static void drain(struct run *run)
-{
-	struct tend_complete options = { .timeout = TEND_AT_ONCE };
-	struct tend_error err;
-	int64_t left;
-
-	if (!run_watch_drain(run, run_patience(run), &left))
-		run_streams_lost_some(run);
-	options.drain.idle = TEND_NS(run->options->drain_idle_ns);
-	options.drain.total = TEND_NS(left);
-	if (tend_process_complete(run->process, &options, &run->result, &err) < 0) {
-		say("%.60s: cannot read the rest of its output: %s", run->name, err.message);
-		run_has_failed(run);
-		return;
-	}
-	run->has_result = run->result.outcome == TEND_COMPLETED;
-	describe_drain(run);
-}
-
-static bool has_exited(struct run *run)
-{
-	struct tend_exit now;
-
-	return tend_process_wait(run->process, TEND_AT_ONCE, &now, NULL) == 0 && now.kind != TEND_RUNNING;
-}
-
-static int child_status(const struct run *run)
-{
-	const struct tend_exit *ended = &run->result.exit;
-
-	if (run->has_result && ended->kind == TEND_EXITED)
-		return ended->code;
-	if (run->has_result && ended->kind == TEND_SIGNALED)
-		return CMD_SIGNALED + ended->signal;
-	say("%.60s: how it ended is not known%s", run->name,
-	    run->has_result ? ": somebody else has taken its exit status" : ": it is still there");
-	return CMD_FAILED;
-}
-
-static int status(struct run *run)
-{
-	bool failed;
-
-	if (run->why == RUN_TIMED_OUT || run->why == RUN_NOT_READY)
-		return CMD_TIMED_OUT;
-	pthread_mutex_lock(&run->lock);
-	failed = run->failed;
-	pthread_mutex_unlock(&run->lock);
-	return failed ? CMD_FAILED : child_status(run);
-}
-
-/* ---- from one to the other ---- */
-
-static int start_threads(struct run *run)
-{
-	int r = run_watch_start(run);
-	bool watched = r == 0;
-
-	if (watched)
-		r = run_signals_start(run);
-	if (r == 0)
-		return 0;
-	(void)tend_process_kill(run->process, TEND_DEFAULT_AFTER_KILL, &run->stop, NULL);
-	run_signals_unblock();
-	if (watched)
-		run_watch_join();
-	return r;
 }
 
 /* A child that could not be ended is still waited for by a thread: then all is left to the kernel. */
 static void let_go(struct run *run)
 {
 	run_signals_stop();
-	if (run->process && !has_exited(run))
+	if (run->process && !run_is_gone(run))
 		return;
 	run_streams_free(run);
-	run->process = tend_process_free(run->process);
-}
-
-static void attach(struct run *run)
-{
-	struct tend_error err;
-
-	if (run_streams_attach(run, &err) == 0)
-		return;
-	say("%.60s: cannot read its output: %s", run->name, err.message);
-	run_has_failed(run);
-	(void)run_want_stop(run, RUN_CANNOT_PASS_ON);
-}
-
-/* The child runs: sees it to its end. */
-static int tend_it(struct run *run)
-{
-	if (start_threads(run) < 0) {
-		say("%.60s: cannot start a thread", run->name);
-		return CMD_FAILED;
-	}
-	attach(run);
-	run_watch(run);
-	if (run->why != RUN_NOT_STOPPED)
-		stop(run);
-	if (has_exited(run)) {
-		run_watch_join();
-		drain(run);
-	}
-	run_streams_settle(run, run_patience(run));
-	return status(run);
-}
-
-/* The last words are not queued: first what was said before, then the tail, then the report. */
-static int conclude(struct run *run, int result)
-{
-	int r;
-
-	(void)tend_set_log(NULL, NULL, TEND_LOG_ERROR);
-	say_stop(run->process ? run_patience(run) : moment_after(moment_now(), LAST_WORDS_NS));
-	if (result != CMD_OK)
-		run_streams_show_tail(run);
-	r = run->files.report >= 0 ? run_report_write(run) : 0;
-	if (r == 0)
-		return result;
-	say("cannot write the report %.300s: %s", run->options->report_file, strerror(-r));
-	return result == CMD_OK ? CMD_FAILED : result;
+	run_set_process(run, NULL);
 }
 
 static void log_event(void *arg, const struct tend_log_event *event)
@@ -394,38 +238,72 @@ static void log_event(void *arg, const struct tend_log_event *event)
 		say_info("%s: %s", event->event, event->message);
 }
 
-static int start(struct run *run)
+static int live(struct run *run)
 {
-	struct tend_error err;
+	int result;
 
 	if (run->options->verbose)
 		(void)tend_set_log(log_event, NULL, run->options->verbose > 1 ? TEND_LOG_DEBUG : TEND_LOG_INFO);
-	if (spawn(run, &err) < 0) {
+	result = run_life(run, begin);
+	if (!run->process)
 		run_signals_unblock();
-		say("%.60s: %s", run->name, err.message);
-		return spawn_status(&err);
+	(void)tend_set_log(NULL, NULL, TEND_LOG_ERROR);
+	return result;
+}
+
+/* Puts together who it is and what is in front of its lines. */
+static void name(struct run *run)
+{
+	const struct run_options *o = run->options;
+
+	run->name = o->name ? o->name : program_name(o->argv[0]);
+	snprintf(the_prefix, sizeof the_prefix, "%.240s: ", run->name);
+	if (o->has_prefix)
+		run->prefix = o->prefix ? o->prefix : the_prefix;
+}
+
+static int conclude(struct run *run, int result)
+{
+	struct last_words words = { .has_report = run->files.report >= 0,
+		                    .report_fd = run->files.report,
+		                    .report_file = run->options->report_file,
+		                    .deadline = run->process ? run_words_deadline(run) : INT64_MAX };
+	FILE *tail = result != CMD_OK && run->options->tail ? open_memstream(&words.tail, &words.tail_size) : NULL;
+
+	if (tail) {
+		run_streams_tail_into(tail, run);
+		fclose(tail);
 	}
-	close_input(run);
-	return tend_it(run);
+	if (words.has_report)
+		words.report = run_report_text(run);
+	return last_words(&words, result);
+}
+
+static int run_it(struct run *run)
+{
+	int result;
+
+	if (notify_init() < 0 || open_files(run) < 0)
+		return CMD_FAILED;
+	run->on_ready = tell_ready;
+	run->on_stop = tell_stop;
+	run_signals_block();
+	say_start();
+	result = conclude(run, live(run));
+	let_go(run);
+	return result;
 }
 
 int cmd_run(int argc, char **argv)
 {
 	struct run *run = &the_run;
-	int result;
 
 	if (run_options_parse(&the_options, argc, argv) < 0)
 		return CMD_FAILED;
 	if (the_options.help)
 		return io_print(run_help_text) == 0 ? CMD_OK : CMD_FAILED;
 	run_watch_init(run, &the_options);
-	run->name = the_options.name ? the_options.name : program_name(the_options.argv[0]);
+	name(run);
 	say_quiet(the_options.quiet);
-	if (open_files(run) < 0)
-		return CMD_FAILED;
-	run_signals_block();
-	say_start();
-	result = conclude(run, start(run));
-	let_go(run);
-	return result;
+	return init_split() < 0 ? CMD_FAILED : run_it(run);
 }

@@ -7,9 +7,15 @@ EXTRA_DIST += %D%/check %D%/quickstart %D%/install-deps %D%/common.sh
 	%D%/cmd.h \
 	%D%/cmd_run.c %D%/cmd_run.h \
 	%D%/duration.c %D%/duration.h \
+	%D%/init.c %D%/init.h \
 	%D%/io.c %D%/io.h \
+	%D%/last_words.c %D%/last_words.h \
 	%D%/moment.c %D%/moment.h \
+	%D%/notify.c %D%/notify.h \
+	%D%/options.c %D%/options.h \
 	%D%/run.h \
+	%D%/run_life.c %D%/run_life.h \
+	%D%/run_lines.c %D%/run_lines.h \
 	%D%/run_options.c %D%/run_options.h \
 	%D%/run_report.c %D%/run_report.h \
 	%D%/run_signals.c %D%/run_signals.h \

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io.h"
 #include "signal_name.h"
 
 /* ---- text ---- */
@@ -100,8 +99,8 @@ static json_t *processes_json(const struct tend_pid_name *named, size_t n)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n && i < TEND_MAX_NAMED; i++)
-		json_array_append_new(list, json_pack("{s:I, s:o}", "pid", (json_int_t)named[i].pid, "comm",
-		                                      text(named[i].comm)));
+		json_array_append_new(
+			list, json_pack("{s:I, s:o}", "pid", (json_int_t)named[i].pid, "comm", text(named[i].comm)));
 	return list;
 }
 
@@ -109,6 +108,10 @@ static bool was_stopped(const struct run *run)
 {
 	return run->stop.outcome != TEND_STOP_NOT_RUN && run->stop.outcome != TEND_STOPPED_BEFORE;
 }
+
+static const char *const target_names[] = {
+	[TEND_LEADER] = "leader", [TEND_GROUP] = "group", [TEND_CGROUP] = "cgroup"
+};
 
 /* A signal that reached nobody because all were gone is no error. */
 static json_t *stop_errors(const struct tend_stop_report *stop)
@@ -121,8 +124,7 @@ static json_t *stop_errors(const struct tend_stop_report *stop)
 
 		if (sent->error != 0 && sent->error != -ESRCH)
 			json_array_append_new(list, json_sprintf("%s to the %s: %s", signal_name(sent->signal, name),
-			                                         sent->target == TEND_GROUP ? "group" : "leader",
-			                                         strerror(-sent->error)));
+			                                         target_names[sent->target], strerror(-sent->error)));
 	}
 	return list;
 }
@@ -143,8 +145,8 @@ static json_t *stop_json(const struct run *run)
 /* The child's exit where it is known. */
 static const struct tend_exit *known_exit(const struct run *run)
 {
-	bool known = run->has_result &&
-	             (run->result.exit.kind == TEND_EXITED || run->result.exit.kind == TEND_SIGNALED);
+	bool known =
+		run->has_result && (run->result.exit.kind == TEND_EXITED || run->result.exit.kind == TEND_SIGNALED);
 
 	return known ? &run->result.exit : NULL;
 }
@@ -197,8 +199,8 @@ static json_t *stream_json(const struct run *run, const struct run_stream *s, co
 	json_object_set_new(json, "bytes_dropped", number(s->bytes_dropped));
 	json_object_set_new(json, "complete", json_boolean(s->complete));
 	json_object_set_new(json, "end", stats.end == TEND_END_NONE ? json_null() : text(tend_ending_name(stats.end)));
-	json_object_set_new(json, "held_by", run->has_result ? processes_json(result->held_by, result->n_held_by)
-	                                                     : json_array());
+	json_object_set_new(json, "held_by",
+	                    run->has_result ? processes_json(result->held_by, result->n_held_by) : json_array());
 	return json;
 }
 
@@ -240,24 +242,38 @@ static json_t *report_json(const struct run *run)
 	json_object_set_new(json, "stdout", stream_json(run, &run->streams[0], &run->result.out));
 	json_object_set_new(json, "stderr", stream_json(run, &run->streams[1], &run->result.err));
 	json_object_set_new(json, "survivors", survivors_json(run));
-	json_object_set_new(json, "restarts", json_integer(0));
+	json_object_set_new(json, "restarts", json_integer(run->restarts.total));
 	return json;
 }
 
-int run_report_write(struct run *run)
+static json_t *locked_report_json(struct run *run)
 {
 	json_t *json;
-	char *bytes;
-	int r;
 
 	pthread_mutex_lock(&run->lock);
 	json = report_json(run);
 	pthread_mutex_unlock(&run->lock);
-	bytes = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
-	r = bytes ? io_write_all(run->files.report, bytes, strlen(bytes)) : -ENOMEM;
-	if (r == 0)
-		r = io_write_all(run->files.report, "\n", 1);
-	free(bytes);
-	json_decref(json);
-	return r;
+	return json;
+}
+
+static char *dump(json_t *take_json)
+{
+	char *text = take_json ? json_dumps(take_json, JSON_INDENT(2)) : NULL;
+
+	json_decref(take_json);
+	return text;
+}
+
+char *run_report_text(struct run *run)
+{
+	return dump(locked_report_json(run));
+}
+
+char *run_report_list_text(struct run *runs, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, locked_report_json(&runs[i]));
+	return dump(list);
 }

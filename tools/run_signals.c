@@ -4,8 +4,9 @@
  * group of its own, and the terminal's Ctrl-C does not reach it.  So all signals are blocked, and one thread takes
  * them one after the other with sigwait(3): no handler, nothing that has to be async-signal-safe.
  *
- * The first of INT, TERM, HUP, QUIT runs the stop plan, the second kills at once, the third ends tend itself. 
- * TSTP stops the child's group and then tend; CONT continues it.  USR1, USR2 and WINCH go to the child.
+ * The first of INT, TERM, HUP, QUIT runs the stop plan, the second kills at once, the third ends tend itself.
+ * TSTP stops the child's group and then tend; CONT continues it.  USR1, USR2 and WINCH go to the child; where tend is
+ * what a container begins with (init.c), all others do, too.
  */
 #include "run_signals.h"
 
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "init.h"
 #include "run_watch.h"
 #include "say.h"
 #include "signal_name.h"
@@ -24,14 +26,16 @@
 /* Sent to the thread to make it look at `over`; does nothing otherwise. */
 enum { NUDGE = SIGURG };
 
-static const int ends_tend[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-static const int goes_on[] = { SIGUSR1, SIGUSR2, SIGWINCH };
 static const int raised_by_faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS };
 
 static pthread_t thread;
-static bool started;             /* main's */
-static sigset_t mask_before;     /* main's: what was blocked when tend began */
+static bool started;         /* main's */
+static sigset_t mask_before; /* main's: what was blocked when tend began */
 static atomic_bool over;
+/* whom they concern: set before the thread is started */
+static struct run *runs;
+static size_t n_runs;
+static sigset_t goes_on; /* the thread's: what is passed on */
 
 void run_signals_block(void)
 {
@@ -61,33 +65,49 @@ static bool is_ignored(int signal)
 	return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-static void add_unless_ignored(sigset_t *set, const int *signals, size_t n)
+static sigset_t unless_ignored(const int *signals, size_t n)
 {
+	sigset_t set;
+
+	sigemptyset(&set);
 	for (size_t i = 0; i < n; i++)
 		if (!is_ignored(signals[i]))
-			sigaddset(set, signals[i]);
+			sigaddset(&set, signals[i]);
+	return set;
+}
+
+/*
+ * Which signals end what tend runs, and which go on to it.  The first process of a container gets for the program what
+ * is meant for that, HUP and QUIT as well: there is no terminal whose end they would tell.
+ */
+static void choose(sigset_t *ret_ends, sigset_t *ret_goes_on)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	static const int on[] = { SIGUSR1, SIGUSR2, SIGWINCH };
+	static const int also_on[] = { SIGUSR1, SIGUSR2, SIGWINCH, SIGHUP, SIGQUIT, SIGALRM, SIGPWR };
+
+	if (!init_is_parent()) {
+		*ret_ends = unless_ignored(ends, COUNT(ends));
+		*ret_goes_on = unless_ignored(on, COUNT(on));
+		return;
+	}
+	*ret_ends = unless_ignored(ends, 2);
+	*ret_goes_on = unless_ignored(also_on, COUNT(also_on));
+	for (int n = SIGRTMIN; n <= SIGRTMAX; n++)
+		sigaddset(ret_goes_on, n);
 }
 
 static sigset_t wanted(void)
 {
 	static const int job_control[] = { SIGTSTP };
-	sigset_t set;
+	sigset_t set, ends, stops = unless_ignored(job_control, COUNT(job_control));
 
-	sigemptyset(&set);
+	choose(&ends, &goes_on);
+	sigorset(&set, &ends, &goes_on);
+	sigorset(&set, &set, &stops);
 	sigaddset(&set, NUDGE);
 	sigaddset(&set, SIGCONT);
-	add_unless_ignored(&set, ends_tend, COUNT(ends_tend));
-	add_unless_ignored(&set, goes_on, COUNT(goes_on));
-	add_unless_ignored(&set, job_control, COUNT(job_control));
 	return set;
-}
-
-static bool is_one_of(int signal, const int *signals, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (signals[i] == signal)
-			return true;
-	return false;
 }
 
 /* Dies as it would have without us; with a status that says the same where the kernel spares it (process 1). */
@@ -103,82 +123,118 @@ static void __attribute__((noreturn)) die_of(int number)
 	_exit(CMD_SIGNALED + number);
 }
 
-static void kill_now(struct run *run, int signal)
+/* Without a process to kill it is remembered: there may be one the next moment. */
+static void kill_one(struct run *run, tend_duration confirm)
 {
+	tend_process *process = run_borrow(run);
 	struct tend_stop_report report;
 	struct tend_error err;
-	char name[24];
+	int r = process ? tend_process_kill(process, confirm, &report, &err) : 0;
 
-	say_info("%.60s: %s again: killing it", run->name, signal_name(signal, name));
-	if (tend_process_kill(run->process, TEND_DEFAULT_AFTER_KILL, &report, &err) < 0) {
+	if (r < 0)
 		say("%.60s: cannot kill it: %s", run->name, err.message);
-		return;
-	}
 	pthread_mutex_lock(&run->lock);
-	run->kill_report = report;
+	run->kill = true;
+	if (process && r == 0)
+		run->kill_report = report;
 	pthread_mutex_unlock(&run->lock);
+	if (process)
+		run_return(run);
 }
 
-/* The child has ended: what is left is to pass on its output. */
-static void give_up(struct run *run, int signal)
+/* None waits for another one to be gone. */
+static void kill_now(int signal)
 {
-	bool before;
+	char name[24];
 
-	pthread_mutex_lock(&run->lock);
-	before = run->gives_up;
-	run->gives_up = true;
-	pthread_cond_broadcast(&run->changed);
-	pthread_mutex_unlock(&run->lock);
+	for (size_t i = 0; i < n_runs; i++)
+		if (!run_has_exited(&runs[i]))
+			say_info("%.60s: %s again: killing it", runs[i].name, signal_name(signal, name));
+	for (size_t i = 0; i < n_runs && n_runs > 1; i++)
+		if (!run_has_exited(&runs[i]))
+			kill_one(&runs[i], TEND_AT_ONCE);
+	for (size_t i = 0; i < n_runs; i++)
+		if (!run_has_exited(&runs[i]))
+			kill_one(&runs[i], TEND_DEFAULT_AFTER_KILL);
+}
+
+/* All have ended: what is left is to pass on their output. */
+static void give_up(int signal)
+{
+	bool before = false;
+
+	for (size_t i = 0; i < n_runs; i++) {
+		pthread_mutex_lock(&runs[i].lock);
+		before |= runs[i].gives_up;
+		runs[i].gives_up = true;
+		pthread_cond_broadcast(&runs[i].changed);
+		pthread_mutex_unlock(&runs[i].lock);
+	}
+	say_hurry();
 	if (before)
 		die_of(signal);
 }
 
-/* Said before it is asked for: main may have stopped the child, and said so, as soon as that has been done. */
-static void interrupt(struct run *run, int signal, unsigned nth)
+/* Said before it is asked for: the owner may have stopped the child, and said so, as soon as that has been done. */
+static void interrupt(int signal, unsigned nth)
 {
+	bool taken = false;
 	char name[24];
 
-	if (nth == 1 && !run_has_exited(run))
-		say_info("%.60s: %s: stopping it; once more kills it", run->name, signal_name(signal, name));
-	if (!run_want_stop(run, RUN_INTERRUPTED))
-		give_up(run, signal);
+	for (size_t i = 0; i < n_runs; i++) {
+		if (nth == 1 && !run_has_exited(&runs[i]))
+			say_info("%.60s: %s: stopping it; once more kills it", runs[i].name, signal_name(signal, name));
+		taken |= run_want_stop(&runs[i], RUN_INTERRUPTED);
+	}
+	if (!taken)
+		give_up(signal);
 	else if (nth == 2)
-		kill_now(run, signal);
+		kill_now(signal);
 	else if (nth > 2)
 		die_of(signal);
 }
 
-static void pass_on(struct run *run, int signal, enum tend_target target)
+static void pass_on(int signal, enum tend_target target)
 {
-	(void)tend_process_signal(run->process, signal, target, NULL); /* it may be gone by now */
+	for (size_t i = 0; i < n_runs; i++) {
+		tend_process *process = run_borrow(&runs[i]);
+
+		if (!process)
+			continue;
+		(void)tend_process_signal(process, signal, target, NULL); /* it may be gone by now */
+		run_return(&runs[i]);
+	}
 }
 
 static void *take_signals(void *arg)
 {
-	struct run *run = arg;
 	sigset_t set = wanted();
 	unsigned interrupts = 0;
 	int n;
 
+	(void)arg;
 	while (sigwait(&set, &n) == 0 && !atomic_load_explicit(&over, memory_order_acquire)) {
 		if (n == SIGTSTP) {
-			pass_on(run, SIGTSTP, TEND_GROUP);
+			pass_on(SIGTSTP, TEND_GROUP);
 			kill(getpid(), SIGSTOP);
 		} else if (n == SIGCONT) {
-			pass_on(run, SIGCONT, TEND_GROUP);
-		} else if (is_one_of(n, goes_on, COUNT(goes_on))) {
-			pass_on(run, n, TEND_LEADER);
+			pass_on(SIGCONT, TEND_GROUP);
+		} else if (sigismember(&goes_on, n)) {
+			pass_on(n, TEND_LEADER);
 		} else if (n != NUDGE) {
-			interrupt(run, n, ++interrupts);
+			interrupt(n, ++interrupts);
 		}
 	}
 	return NULL;
 }
 
-int run_signals_start(struct run *run)
+int run_signals_start(struct run *list, size_t n)
 {
-	int r = pthread_create(&thread, NULL, take_signals, run);
+	int r;
 
+	runs = list;
+	n_runs = n;
+	r = pthread_create(&thread, NULL, take_signals, NULL);
 	started = r == 0;
 	return -r;
 }

@@ -18,8 +18,11 @@ void run_signals_block(void);
  */
 void run_signals_unblock(void);
 
-/* Starts the thread that takes them: 0 or a negative errno value.  Ends it, where it was started.  Main only. */
-int run_signals_start(struct run *run);
+/*
+ * Starts the thread that takes them, for these runs: 0 or a negative errno value.  Ends it, where it was started.  Main
+ * only.
+ */
+int run_signals_start(struct run *list, size_t n);
 void run_signals_stop(void);
 
 #endif

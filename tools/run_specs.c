@@ -19,6 +19,8 @@ const struct tend_stream_options run_default_stream = {
 	.max_buffered_chunks = TEND_DEFAULT_MAX_BUFFERED_CHUNKS,
 };
 
+enum { MAX_RESTARTS = 1000000 };
+
 /* A piece of a value.  Not NUL-terminated. */
 struct piece {
 	const char *text;
@@ -112,8 +114,11 @@ static int parse_target(const char *option, struct piece p, enum tend_target *re
 		*ret_target = TEND_GROUP;
 	else if (is(p, "leader"))
 		*ret_target = TEND_LEADER;
+	else if (is(p, "cgroup"))
+		*ret_target = TEND_CGROUP;
 	else {
-		say("%s: '%.*s' is nothing that a signal can be sent to here: write leader or group", option, SHOW(p));
+		say("%s: '%.*s' is nothing that a signal can be sent to here: write leader, group or cgroup", option,
+		    SHOW(p));
 		return -1;
 	}
 	return 0;
@@ -296,5 +301,66 @@ int run_output_parse(const char *option, const char *text, struct run_output *re
 				return -1;
 		}
 	*ret_output = output;
+	return 0;
+}
+
+/* ---- --scope, --restart ---- */
+
+int run_scope_parse(const char *option, const char *text, enum tend_scope *ret_scope)
+{
+	static const struct {
+		const char *name;
+		enum tend_scope scope;
+	} scopes[] = {
+		{ "group", TEND_SCOPE_GROUP },
+		{ "session", TEND_SCOPE_SESSION },
+		{ "cgroup", TEND_SCOPE_CGROUP },
+		{ "none", TEND_SCOPE_NONE },
+	};
+
+	for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)
+		if (strcmp(text, scopes[i].name) == 0) {
+			*ret_scope = scopes[i].scope;
+			return 0;
+		}
+	say("%s: '%.200s' is no scope: write group, session, cgroup or none", option, text);
+	return -1;
+}
+
+static int parse_restart_setting(const char *option, struct piece setting, struct run_restart *r)
+{
+	struct piece value = setting, name = cut(&value, '=');
+
+	if (is(name, "max") && parse_number(value, &r->max) && r->max >= 1 && r->max <= MAX_RESTARTS)
+		return 0;
+	if (is(name, "backoff") && value.size > 0)
+		return run_duration_parse(option, value.text, value.size, &r->backoff_ns);
+	say("%s: '%.*s' is not possible: max is a number from 1 to %d, and backoff a duration, as in "
+	    "on-failure:max=5,backoff=1s",
+	    option, SHOW(setting), MAX_RESTARTS);
+	return -1;
+}
+
+int run_restart_parse(const char *option, const char *text, struct run_restart *ret_restart)
+{
+	struct run_restart restart = { .on_failure = true, .backoff_ns = INT64_C(1000000000) };
+	struct piece rest = { text, strlen(text) }, when = cut(&rest, ':');
+	bool more = when.size < strlen(text);
+
+	if (is(when, "never") && !more) {
+		*ret_restart = (struct run_restart){ .on_failure = false };
+		return 0;
+	}
+	if (!is(when, "on-failure")) {
+		say("%s: '%.200s' is no policy: write never, or on-failure, as in on-failure:max=5,backoff=1s", option,
+		    text);
+		return -1;
+	}
+	while (more) {
+		more = memchr(rest.text, ',', rest.size) != NULL;
+		if (parse_restart_setting(option, cut(&rest, ','), &restart) < 0)
+			return -1;
+	}
+	*ret_restart = restart;
 	return 0;
 }

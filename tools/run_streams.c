@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each stream has up to four consumers, each with a buffer and a thread of its own.  They exist before the first
+ * Each stream has up to five consumers, each with a buffer and a thread of its own.  They exist before the first
  * byte can be missed: the stream retains everything from its start until all of them have subscribed.
  */
 #include "run_streams.h"
@@ -13,6 +13,7 @@
 #include "duration.h"
 #include "io.h"
 #include "moment.h"
+#include "run_lines.h"
 #include "run_watch.h"
 #include "say.h"
 
@@ -35,6 +36,8 @@ struct tend_output run_streams_output(const struct run_options *options, size_t 
 		return TEND_OUT_INHERIT;
 	case RUN_OUTPUT_DISCARD:
 		return TEND_OUT_DISCARD;
+	case RUN_OUTPUT_MERGED:
+		return TEND_OUT_MERGE;
 	default:
 		if (stream.replay.kind == TEND_RETAIN_NONE)
 			stream.replay = TEND_REPLAY_ALL;
@@ -60,23 +63,25 @@ static int write_chunk(struct run_writer *w, const struct tend_chunk *chunk)
 {
 	int r;
 
-	if (w->is_log)
-		pthread_mutex_lock(&w->run->log_lock);
+	if (w->lines)
+		return run_lines_write(w->lines, chunk, w->fd, w->shared);
+	if (w->shared)
+		pthread_mutex_lock(w->shared);
 	r = io_write_all(w->fd, chunk->data, chunk->size);
-	if (w->is_log)
-		pthread_mutex_unlock(&w->run->log_lock);
+	if (w->shared)
+		pthread_mutex_unlock(w->shared);
 	return r;
 }
 
 /* Without its log the program goes on; when nobody takes its output it is stopped, as SIGPIPE would have. */
 static void broke(struct run_writer *w, int error)
 {
-	const char *to = w->is_log ? w->run->options->log_file : "tend's own";
+	const char *to = w->log_file ? w->log_file : "tend's own";
 
 	say("%.60s: cannot write its %s to %.300s: %s: nothing more is written there", w->run->name, w->stream->name,
 	    to, strerror(-error));
 	run_has_failed(w->run);
-	if (!w->is_log)
+	if (!w->log_file)
 		(void)run_want_stop(w->run, RUN_CANNOT_PASS_ON);
 }
 
@@ -100,24 +105,78 @@ static enum tend_flow on_chunk(void *self, const struct tend_chunk *chunk)
 	return TEND_BREAK;
 }
 
+static void on_gap(void *self, const struct tend_gap *gap)
+{
+	struct run_writer *w = self;
+
+	if (w->lines)
+		run_lines_gap(w->lines, gap);
+}
+
+/* What is left of the last line; w->error is written by this thread alone. */
+static void finish_lines(struct run_writer *w)
+{
+	int r = w->lines && w->error == 0 ? run_lines_finish(w->lines, w->fd, w->shared) : 0;
+
+	if (r == 0)
+		return;
+	pthread_mutex_lock(&w->run->lock);
+	w->error = r;
+	pthread_mutex_unlock(&w->run->lock);
+	broke(w, r);
+}
+
 static void on_end(void *self, const struct tend_end *end)
 {
 	struct run_writer *w = self;
 
 	(void)end;
+	finish_lines(w);
 	pthread_mutex_lock(&w->run->lock);
 	w->ended = true;
 	pthread_cond_broadcast(&w->run->changed);
 	pthread_mutex_unlock(&w->run->lock);
 }
 
-static int attach_writer(struct run *run, struct run_stream *s, struct run_writer *w, struct tend_error *err)
+/* Starts a writer; `to` says where. */
+static int attach_writer(struct run *run, struct run_stream *s, struct run_writer *w, struct run_writer to,
+                         struct tend_error *err)
 {
-	static const struct tend_visitor visitor = { .on_chunk = on_chunk, .on_end = on_end };
+	static const struct tend_visitor visitor = { .on_chunk = on_chunk, .on_gap = on_gap, .on_end = on_end };
 
+	*w = to;
 	w->run = run;
 	w->stream = s;
 	return tend_stream_consume(s->stream, &visitor, w, &w->consumer, err);
+}
+
+/* As run_streams_free() frees it, whatever becomes of the writer. */
+static int attach_pass(struct run *run, struct run_stream *s, int fd, struct tend_error *err)
+{
+	const struct run_options *o = run->options;
+	struct run_writer to = { .fd = fd, .shared = run->out_lock };
+	int r = 0;
+
+	if (run->prefix || o->timestamps)
+		r = run_lines_new(run->prefix, o->timestamps, &to.lines);
+	if (r == 0)
+		return attach_writer(run, s, &s->pass, to, err);
+	*err = (struct tend_error){ .code = r, .message = "no memory for its lines" };
+	return r;
+}
+
+static int attach_logs(struct run *run, struct run_stream *s, size_t i, struct tend_error *err)
+{
+	const struct run_options *o = run->options;
+	struct run_writer both = { .fd = run->files.log, .log_file = o->log_file, .shared = &run->log_lock };
+	struct run_writer one = { .fd = run->files.logs[i], .log_file = o->log_files[i] };
+	int r = 0;
+
+	if (o->log_file)
+		r = attach_writer(run, s, &s->log, both, err);
+	if (r == 0 && o->log_files[i])
+		r = attach_writer(run, s, &s->own_log, one, err);
+	return r;
 }
 
 /* ---- ready ---- */
@@ -145,19 +204,28 @@ static int attach_tail(struct run *run, struct run_stream *s, struct tend_error 
 	return tend_stream_collect(s->stream, &collect, &s->tail, err);
 }
 
-static int attach_all(struct run *run, struct run_stream *s, struct tend_error *err)
+static bool waits_for_ready(struct run *run)
 {
-	const struct run_options *o = run->options;
+	bool waits;
+
+	pthread_mutex_lock(&run->lock);
+	waits = run->options->has_ready && run->ready_ns < 0;
+	pthread_mutex_unlock(&run->lock);
+	return waits;
+}
+
+static int attach_all(struct run *run, struct run_stream *s, size_t i, struct tend_error *err)
+{
 	int r = 0;
 
-	if (o->tail)
+	if (run->options->tail)
 		r = attach_tail(run, s, err);
-	if (r == 0 && o->has_ready)
+	if (r == 0 && waits_for_ready(run))
 		r = tend_stream_inspect_lines(s->stream, &line_options, look_for_ready, run, &s->ready, err);
-	if (r == 0 && o->log_file)
-		r = attach_writer(run, s, &s->log, err);
 	if (r == 0)
-		r = attach_writer(run, s, &s->pass, err);
+		r = attach_logs(run, s, i, err);
+	if (r == 0)
+		r = attach_pass(run, s, i == 0 ? STDOUT_FILENO : STDERR_FILENO, err);
 	return r;
 }
 
@@ -179,10 +247,7 @@ int run_streams_attach(struct run *run, struct tend_error *err)
 		s->stream = stream_of(run, i);
 		if (!s->stream)
 			continue;
-		s->pass.fd = i == 0 ? STDOUT_FILENO : STDERR_FILENO;
-		s->log.fd = run->files.log;
-		s->log.is_log = true;
-		r = attach_all(run, s, err);
+		r = attach_all(run, s, i, err);
 		if (r < 0)
 			return r;
 		if (run->options->output[i].stream.replay.kind == TEND_RETAIN_NONE)
@@ -257,6 +322,7 @@ static void settle_stream(struct run *run, struct run_stream *s)
 	complete &= sum_up(s, s->tail, SOON, false);
 	complete &= sum_up_writer(s, &s->pass);
 	complete &= sum_up_writer(s, &s->log);
+	complete &= sum_up_writer(s, &s->own_log);
 	s->complete = complete;
 	look_for_read_error(run, s);
 	if (s->bytes_dropped > 0)
@@ -294,31 +360,46 @@ static size_t count_cut(const struct tend_collected *kept)
 }
 
 /* The lines are the child's and stand as they are; what tend says about them stands in front. */
-static void show_tail(const struct run *run, const struct run_stream *s)
+static void tail_into(FILE *words, const struct run *run, const struct run_stream *s)
 {
 	struct tend_collected kept;
 	size_t n_cut;
 
 	if (tend_consumer_collected(s->tail, &kept, NULL) < 0) {
-		say("%.60s: the last lines of %s are not known", run->name, s->name);
+		say_into(words, "%.60s: the last lines of %s are not known", run->name, s->name);
 		return;
 	}
 	if (kept.n_lines == 0 && kept.lines_left_out == 0)
 		return;
 	n_cut = count_cut(&kept);
-	say("%.60s: the end of %s (lines: %zu, dropped before them: %" PRIu64 "%s)", run->name, s->name, kept.n_lines,
-	    kept.lines_left_out, n_cut ? "; long ones end after 65536 bytes" : "");
-	for (size_t i = 0; i < kept.n_lines; i++)
-		if (io_write_all(STDERR_FILENO, kept.lines[i].data, kept.lines[i].size) < 0 ||
-		    io_write_all(STDERR_FILENO, "\n", 1) < 0)
-			return; /* stderr is gone: there is nobody to tell */
+	say_into(words, "%.60s: the end of %s (lines: %zu, dropped before them: %" PRIu64 "%s)", run->name, s->name,
+	         kept.n_lines, kept.lines_left_out, n_cut ? "; long ones end after 65536 bytes" : "");
+	for (size_t i = 0; i < kept.n_lines; i++) {
+		fwrite(kept.lines[i].data, 1, kept.lines[i].size, words);
+		putc('\n', words);
+	}
 }
 
-void run_streams_show_tail(struct run *run)
+void run_streams_tail_into(FILE *words, struct run *run)
 {
 	for (size_t i = 0; i < 2; i++)
 		if (run->streams[i].tail)
-			show_tail(run, &run->streams[i]);
+			tail_into(words, run, &run->streams[i]);
+}
+
+/* What a writer that is still at work uses is left to it. */
+static void free_writer(struct run_writer *w)
+{
+	bool is_idle = !w->run;
+
+	if (w->run) {
+		pthread_mutex_lock(&w->run->lock);
+		is_idle = w->ended || !w->consumer;
+		pthread_mutex_unlock(&w->run->lock);
+	}
+	w->consumer = tend_consumer_free(w->consumer);
+	if (is_idle)
+		w->lines = run_lines_free(w->lines);
 }
 
 void run_streams_free(struct run *run)
@@ -326,9 +407,17 @@ void run_streams_free(struct run *run)
 	for (size_t i = 0; i < 2; i++) {
 		struct run_stream *s = &run->streams[i];
 
-		s->pass.consumer = tend_consumer_free(s->pass.consumer);
-		s->log.consumer = tend_consumer_free(s->log.consumer);
+		free_writer(&s->pass);
+		free_writer(&s->log);
+		free_writer(&s->own_log);
 		s->ready = tend_consumer_free(s->ready);
 		s->tail = tend_consumer_free(s->tail);
 	}
+}
+
+void run_streams_reset(struct run *run)
+{
+	run_streams_free(run);
+	for (size_t i = 0; i < 2; i++)
+		run->streams[i] = (struct run_stream){ .name = run_stream_names[i] };
 }

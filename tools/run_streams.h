@@ -3,6 +3,8 @@
 #ifndef TEND_TOOLS_RUN_STREAMS_H
 #define TEND_TOOLS_RUN_STREAMS_H
 
+#include <stdio.h>
+
 #include "run.h"
 
 /* How the child's outputs are to be spawned.  Everything is retained until all consumers are there. */
@@ -20,9 +22,13 @@ void run_streams_settle(struct run *run, int64_t deadline);
 /* Says, once, that bytes of the child could not be passed on. */
 void run_streams_lost_some(struct run *run);
 
-/* Repeats the last lines of each stream on stderr. */
-void run_streams_show_tail(struct run *run);
+/* The last lines of each stream, and what was in front of them. */
+void run_streams_tail_into(FILE *words, struct run *run);
 
+/* Consumers that have not ended yet are left where they are, and what they use is, too. */
 void run_streams_free(struct run *run);
+
+/* The same where all have ended; the streams are as at the beginning, for another start. */
+void run_streams_reset(struct run *run);
 
 #endif

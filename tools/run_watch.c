@@ -6,12 +6,11 @@
 #include "run_watch.h"
 
 #include "moment.h"
-
-static pthread_t waiter;
+#include "say.h"
 
 void run_watch_init(struct run *run, const struct run_options *options)
 {
-	*run = (struct run){ .options = options, .files = { -1, -1, -1 }, .ready_ns = -1 };
+	*run = (struct run){ .options = options, .files = { -1, -1, { -1, -1 }, -1 }, .ready_ns = -1 };
 	pthread_mutex_init(&run->lock, NULL);
 	pthread_mutex_init(&run->log_lock, NULL);
 	moment_cond_init(&run->changed);
@@ -26,7 +25,7 @@ static void *wait_for_exit(void *arg)
 	struct run *run = arg;
 	struct tend_exit ended;
 
-	(void)tend_process_wait(run->process, TEND_FOREVER, &ended, NULL); /* main looks at how it ended */
+	(void)tend_process_wait(run->process, TEND_FOREVER, &ended, NULL); /* the owner looks at how it ended */
 	pthread_mutex_lock(&run->lock);
 	run->exited = true;
 	pthread_cond_broadcast(&run->changed);
@@ -36,13 +35,49 @@ static void *wait_for_exit(void *arg)
 
 int run_watch_start(struct run *run)
 {
-	return -pthread_create(&waiter, NULL, wait_for_exit, run);
+	return -pthread_create(&run->waiter, NULL, wait_for_exit, run);
 }
 
-void run_watch_join(void)
+void run_watch_join(struct run *run)
 {
-	pthread_join(waiter, NULL);
+	pthread_join(run->waiter, NULL);
 }
+
+/* ---- the process ---- */
+
+tend_process *run_borrow(struct run *run)
+{
+	tend_process *process;
+
+	pthread_mutex_lock(&run->lock);
+	process = run->process;
+	run->borrowed += process != NULL;
+	pthread_mutex_unlock(&run->lock);
+	return process;
+}
+
+void run_return(struct run *run)
+{
+	pthread_mutex_lock(&run->lock);
+	run->borrowed--;
+	pthread_cond_broadcast(&run->changed);
+	pthread_mutex_unlock(&run->lock);
+}
+
+void run_set_process(struct run *run, tend_process *take_process)
+{
+	tend_process *old;
+
+	pthread_mutex_lock(&run->lock);
+	while (run->borrowed > 0)
+		pthread_cond_wait(&run->changed, &run->lock);
+	old = run->process;
+	run->process = take_process;
+	pthread_mutex_unlock(&run->lock);
+	tend_process_free(old);
+}
+
+/* ---- reasons to stop ---- */
 
 /* Lock held. */
 static bool note_why(struct run *run, enum run_why why)
@@ -94,10 +129,12 @@ bool run_is_ready(struct run *run, int64_t *ret_after_ns)
 		*ret_after_ns = run->ready_ns;
 	}
 	pthread_mutex_unlock(&run->lock);
+	if (first && run->on_ready)
+		run->on_ready(run);
 	return first;
 }
 
-/* ---- what main waits for ---- */
+/* ---- what the owner waits for ---- */
 
 static int64_t timeout_moment(const struct run *run)
 {
@@ -133,6 +170,32 @@ void run_watch(struct run *run)
 	pthread_mutex_unlock(&run->lock);
 }
 
+/* A pause is a time to be stopped in like any other. */
+bool run_watch_pause(struct run *run, tend_duration delay)
+{
+	int64_t over = moment_after(moment_now(), delay - TEND_AT_ONCE);
+	bool is_over = false;
+
+	pthread_mutex_lock(&run->lock);
+	run->exited = run->gives_up;
+	while (!run->exited && run->why == RUN_NOT_STOPPED && !is_over) {
+		int64_t now = moment_now();
+
+		is_over = now >= over;
+		if (now >= timeout_moment(run))
+			note_why(run, RUN_TIMED_OUT);
+		else if (now >= ready_moment(run))
+			note_why(run, RUN_NOT_READY);
+		else if (!is_over)
+			moment_wait(&run->changed, &run->lock,
+			            earlier(over, earlier(timeout_moment(run), ready_moment(run))));
+	}
+	is_over = !run->exited && run->why == RUN_NOT_STOPPED;
+	run->exited = !is_over;
+	pthread_mutex_unlock(&run->lock);
+	return is_over;
+}
+
 bool run_was_cut_short(struct run *run)
 {
 	bool cut_short;
@@ -153,6 +216,16 @@ int64_t run_patience(struct run *run)
 	return was_stopped ? moment_after(moment_now(), run->options->drain_total_ns) : MOMENT_NEVER;
 }
 
+int64_t run_words_deadline(struct run *run)
+{
+	bool gives_up;
+
+	pthread_mutex_lock(&run->lock);
+	gives_up = run->gives_up;
+	pthread_mutex_unlock(&run->lock);
+	return gives_up ? moment_after(moment_now(), SAY_HURRY_NS) : run_patience(run);
+}
+
 /* ---- the drain ---- */
 
 /*
@@ -161,11 +234,11 @@ int64_t run_patience(struct run *run)
  * the child has written before its exit is passed on in any case.
  */
 struct drain {
-	uint64_t targets[2];    /* all that the child itself has written lies before them */
-	uint64_t seen;          /* bytes read in both streams when last looked at */
+	uint64_t targets[2]; /* all that the child itself has written lies before them */
+	uint64_t seen;       /* bytes read in both streams when last looked at */
 	int64_t looked, quiet_since;
-	int64_t left;           /* of the total, nanoseconds */
-	bool held_up;           /* when last looked at */
+	int64_t left; /* of the total, nanoseconds */
+	bool held_up; /* when last looked at */
 };
 
 static bool is_open(const struct run_stream *s)
@@ -195,7 +268,7 @@ static bool owes(struct run_stream *s, uint64_t target)
 		return false;
 	if (bytes_read(s) < target)
 		target = bytes_read(s);
-	return is_behind(&s->pass, target) || is_behind(&s->log, target);
+	return is_behind(&s->pass, target) || is_behind(&s->log, target) || is_behind(&s->own_log, target);
 }
 
 /*
@@ -247,9 +320,14 @@ bool run_watch_drain(struct run *run, int64_t deadline, int64_t *ret_left_ns)
 	return had_its_time;
 }
 
+static bool is_at_work(const struct run_writer *w)
+{
+	return w->consumer && !w->ended;
+}
+
 static bool is_writing(const struct run_stream *s)
 {
-	return (s->pass.consumer && !s->pass.ended) || (s->log.consumer && !s->log.ended);
+	return is_at_work(&s->pass) || is_at_work(&s->log) || is_at_work(&s->own_log);
 }
 
 bool run_watch_writers(struct run *run, int64_t deadline)

@@ -8,13 +8,15 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "io.h"
 #include "moment.h"
 
-enum { LINE_SIZE = 768, QUEUE_LINES = 256 };
+/* A piece is what is written at once: what a pipe that has room takes without blocking. */
+enum { LINE_SIZE = 768, QUEUE_LINES = 256, PIECE_SIZE = 4096 };
 
 static bool quiet;
 
@@ -24,10 +26,16 @@ static struct {
 	pthread_t thread;
 	/* guarded by lock */
 	bool running, stopping, writing;
+	bool abandoned; /* the thread is stuck in write(2): nobody is to follow it there */
 	size_t first, count;
 	unsigned long dropped;
+	char *last; /* not written yet from last_at on; NULL: none */
+	size_t last_at, last_size;
+	bool broken;     /* writing the last piece has failed, and there is no next one */
+	int64_t taken;   /* moment: something was written */
+	int64_t hurried; /* moment of say_hurry(); MOMENT_NEVER: not yet */
 	char lines[QUEUE_LINES][LINE_SIZE];
-} queue = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} queue = { .lock = PTHREAD_MUTEX_INITIALIZER, .hurried = MOMENT_NEVER };
 
 static void print_line(const char *line)
 {
@@ -78,6 +86,36 @@ static bool pop(char line[LINE_SIZE])
 	return true;
 }
 
+/* Lock held, but for the write itself. */
+static int write_unlocked(const char *bytes, size_t size)
+{
+	int r;
+
+	queue.writing = true;
+	pthread_mutex_unlock(&queue.lock);
+	r = io_write_all(STDERR_FILENO, bytes, size);
+	pthread_mutex_lock(&queue.lock);
+	queue.writing = false;
+	queue.taken = moment_now();
+	return r;
+}
+
+/* Lock held, but for the write itself.  False: there is nothing left. */
+static bool write_last_piece(void)
+{
+	size_t left = queue.last_size - queue.last_at, size = left < PIECE_SIZE ? left : PIECE_SIZE;
+
+	if (!queue.last)
+		return false;
+	queue.broken = write_unlocked(queue.last + queue.last_at, size) < 0;
+	queue.last_at += size;
+	if (queue.last_at < queue.last_size && !queue.broken)
+		return true;
+	free(queue.last);
+	queue.last = NULL;
+	return true;
+}
+
 static void *write_lines(void *arg)
 {
 	char line[LINE_SIZE];
@@ -85,13 +123,12 @@ static void *write_lines(void *arg)
 	(void)arg;
 	pthread_mutex_lock(&queue.lock);
 	for (;;) {
-		queue.writing = pop(line);
-		if (queue.writing) {
-			pthread_mutex_unlock(&queue.lock);
-			print_line(line);
-			pthread_mutex_lock(&queue.lock);
+		if (pop(line)) {
+			(void)write_unlocked(line, strlen(line));
 			continue;
 		}
+		if (write_last_piece())
+			continue;
 		pthread_cond_broadcast(&queue.changed);
 		if (queue.stopping)
 			break;
@@ -106,8 +143,8 @@ static void say_line(const char *line)
 	bool queued;
 
 	pthread_mutex_lock(&queue.lock);
-	queued = queue.running;
-	if (queued)
+	queued = queue.running || queue.abandoned;
+	if (queue.running)
 		push(line);
 	pthread_mutex_unlock(&queue.lock);
 	if (!queued)
@@ -143,31 +180,93 @@ void say_quiet(bool value)
 	quiet = value;
 }
 
+void say_into(FILE *stream, const char *format, ...)
+{
+	char line[LINE_SIZE];
+	va_list ap;
+
+	va_start(ap, format);
+	format_line(line, format, ap);
+	va_end(ap);
+	fputs(line, stream);
+}
+
 void say_start(void)
 {
 	moment_cond_init(&queue.changed);
 	queue.stopping = false;
+	queue.hurried = MOMENT_NEVER;
+	queue.taken = moment_now();
 	queue.running = pthread_create(&queue.thread, NULL, write_lines, NULL) == 0;
 }
 
-void say_stop(int64_t deadline_ns)
+void say_last(char *take_text, size_t size)
 {
-	bool over = false, drained;
+	bool queued;
+
+	pthread_mutex_lock(&queue.lock);
+	queued = queue.running && size > 0;
+	if (queued) {
+		queue.last = take_text;
+		queue.last_at = 0;
+		queue.last_size = size;
+		queue.taken = moment_now();
+		pthread_cond_broadcast(&queue.changed);
+	}
+	pthread_mutex_unlock(&queue.lock);
+	if (queued)
+		return;
+	(void)io_write_all(STDERR_FILENO, take_text, size);
+	free(take_text);
+}
+
+void say_hurry(void)
+{
+	pthread_mutex_lock(&queue.lock);
+	if (queue.hurried == MOMENT_NEVER)
+		queue.hurried = moment_now();
+	pthread_cond_broadcast(&queue.changed);
+	pthread_mutex_unlock(&queue.lock);
+}
+
+/* Lock held. */
+static bool has_drained(void)
+{
+	return queue.count == 0 && queue.dropped == 0 && !queue.writing && !queue.last;
+}
+
+/* Lock held.  The moment when waiting is over, as far as one can see now. */
+static int64_t patience(int64_t deadline, int64_t began)
+{
+	int64_t idle = moment_after(queue.taken > began ? queue.taken : began, SAY_IDLE_NS);
+	int64_t hurry = queue.hurried == MOMENT_NEVER ? MOMENT_NEVER : moment_after(queue.hurried, SAY_HURRY_NS);
+
+	deadline = idle < deadline ? idle : deadline;
+	return hurry < deadline ? hurry : deadline;
+}
+
+bool say_stop(int64_t deadline_ns)
+{
+	int64_t began = moment_now();
+	bool drained, all;
 
 	pthread_mutex_lock(&queue.lock);
 	if (!queue.running) {
 		pthread_mutex_unlock(&queue.lock);
-		return;
+		return true;
 	}
 	queue.stopping = true;
-	queue.running = false;
 	pthread_cond_broadcast(&queue.changed);
-	while (!over && (queue.count > 0 || queue.dropped > 0 || queue.writing))
-		over = !moment_wait(&queue.changed, &queue.lock, deadline_ns);
-	drained = queue.count == 0 && queue.dropped == 0 && !queue.writing;
+	while (!has_drained() && moment_now() < patience(deadline_ns, began))
+		moment_wait(&queue.changed, &queue.lock, patience(deadline_ns, began));
+	drained = has_drained();
+	queue.running = false;
+	queue.abandoned = !drained;
+	all = drained && !queue.broken;
 	pthread_mutex_unlock(&queue.lock);
 	if (drained)
 		pthread_join(queue.thread, NULL);
 	else
 		pthread_detach(queue.thread);
+	return all;
 }

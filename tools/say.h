@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <tend/base.h>
 
 /* What has gone wrong.  Control characters are shown as '?', so that it stays one line.  Any thread. */
@@ -27,10 +28,24 @@ void say_quiet(bool value);
  */
 void say_start(void);
 
+/* A line as say() makes it, into a stream: for what is handed to say_last(). */
+void say_into(FILE *stream, const char *format, ...) TEND_PRINTF(2, 3);
+
+/* Bytes that are written as they are, behind all lines.  Takes the memory.  Once, between start and stop.  One thread. */
+void say_last(char *take_text, size_t size);
+
 /*
- * Waits until all is written, at most until `deadline_ns` on CLOCK_MONOTONIC (INT64_MAX: no limit), and ends the
- * thread.  From here on lines are written by who says them, as before say_start().  One thread.
+ * Waits until all is written, at most until `deadline_ns` on CLOCK_MONOTONIC (INT64_MAX: none), at most SAY_IDLE_NS
+ * without anything being taken, and at most SAY_HURRY_NS behind say_hurry(); then ends the thread.  True: all was
+ * written, and from here on lines are written by who says them, as before say_start().  False: it was not; where
+ * stderr takes nothing, nothing is said any more.  One thread.
  */
-void say_stop(int64_t deadline_ns);
+bool say_stop(int64_t deadline_ns);
+
+/* A person does not want to wait any longer.  Any thread. */
+void say_hurry(void);
+
+#define SAY_IDLE_NS INT64_C(60000000000)
+#define SAY_HURRY_NS INT64_C(3000000000)
 
 #endif
