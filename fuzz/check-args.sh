@@ -79,7 +79,8 @@ plant 'a log of one stream may look at nothing' run_options "$(within check_idle
 plant 'a log of one stream makes both streams' run_options "$(within looks_at 's/log_files\[i\] \?/log_files[0] ?/')"
 plant 'an empty prefix is taken' run_options "$(within set_prefix "s/value\[0\] == '.0'/false/")"
 plant 'a prefix takes the next word' options "$(within take 's/option->value_is_attached \&\& !equals/false/')"
-plant 'the first prefix counts' run_options "$(within set_prefix 's/o->prefix = value;/o->prefix = o->prefix ? o->prefix : value;/')"
+plant 'the first prefix counts' run_options \
+	"$(within set_prefix 's/o->prefix = value;/o->prefix = o->prefix ? o->prefix : value;/')"
 plant 'a prefix needs no stream' run_options "$(within changes_lines 's/o->has_prefix \?/false ?/')"
 plant 'time needs no stream' run_options "$(within changes_lines 's/o->timestamps \?/false ?/')"
 plant 'stdin tells that it is ready' run_options "$(within set_ready_fd 's/value, 1,/value, 0,/')"

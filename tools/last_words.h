@@ -18,8 +18,8 @@ struct last_words {
 };
 
 /*
- * First what was said before, then the tail, then the report: ends what say_start() began.  The exit status: `result`, or
- * CMD_FAILED where that was CMD_OK and the report could not be written.  Main.
+ * First what was said before, then the tail, then the report: ends what say_start() began.  The exit status: `result`,
+ * or CMD_FAILED where that was CMD_OK and the report could not be written.  Main.
  */
 int last_words(const struct last_words *words, int result);
 

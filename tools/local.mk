@@ -6,6 +6,7 @@ EXTRA_DIST += %D%/check %D%/quickstart %D%/install-deps %D%/common.sh
 %C%_tend_SOURCES = \
 	%D%/cmd.h \
 	%D%/cmd_run.c %D%/cmd_run.h \
+	%D%/cmd_up.c %D%/cmd_up.h \
 	%D%/duration.c %D%/duration.h \
 	%D%/init.c %D%/init.h \
 	%D%/io.c %D%/io.h \
@@ -13,6 +14,7 @@ EXTRA_DIST += %D%/check %D%/quickstart %D%/install-deps %D%/common.sh
 	%D%/moment.c %D%/moment.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/options.c %D%/options.h \
+	%D%/procfile.c %D%/procfile.h \
 	%D%/run.h \
 	%D%/run_life.c %D%/run_life.h \
 	%D%/run_lines.c %D%/run_lines.h \
@@ -24,7 +26,10 @@ EXTRA_DIST += %D%/check %D%/quickstart %D%/install-deps %D%/common.sh
 	%D%/run_watch.c %D%/run_watch.h \
 	%D%/say.c %D%/say.h \
 	%D%/signal_name.c %D%/signal_name.h \
-	%D%/tend.c
+	%D%/tend.c \
+	%D%/up.c %D%/up.h \
+	%D%/up_options.c %D%/up_options.h \
+	%D%/words.c %D%/words.h
 %C%_tend_CPPFLAGS = -D_GNU_SOURCE $(PUBLIC_CPPFLAGS) $(JANSSON_CFLAGS)
 %C%_tend_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS)
 %C%_tend_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)

@@ -36,7 +36,7 @@ struct run_writer {
 	int fd;
 	const char *log_file;    /* what it is called; NULL: it is one of tend's own streams */
 	pthread_mutex_t *shared; /* held while writing to what others write to as well; NULL: nobody does */
-	struct run_lines *lines; /* whole lines are written, with something in front of each; NULL: every byte as it is */
+	struct run_lines *lines; /* whole lines with something in front of each; NULL: every byte as it is */
 	uint64_t line_ends;      /* the consumer's; valid once `ended` */
 	/* guarded by run.lock */
 	uint64_t passed;         /* offset behind the last byte written */

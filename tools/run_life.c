@@ -334,18 +334,25 @@ static tend_duration restart_delay(struct run *run)
 	return delay;
 }
 
-static void describe_failure(const struct run *run, tend_duration delay)
+const char *run_how(const struct run *run, char how[RUN_HOW_SIZE])
 {
 	const struct tend_exit *ended = &run->result.exit;
-	char how[64], name[24], text[32];
+	char name[24];
 
 	if (ended->kind == TEND_EXITED)
-		snprintf(how, sizeof how, "exit code %d", ended->code);
+		snprintf(how, RUN_HOW_SIZE, "exit code %d", ended->code);
 	else if (ended->kind == TEND_SIGNALED)
-		snprintf(how, sizeof how, "ended by %s", signal_name(ended->signal, name));
+		snprintf(how, RUN_HOW_SIZE, "ended by %s", signal_name(ended->signal, name));
 	else
-		snprintf(how, sizeof how, "how it ended is not known");
-	say_info("%.60s: %s: starting it again in %s (restart %u)", run->name, how,
+		snprintf(how, RUN_HOW_SIZE, "how it ended is not known");
+	return how;
+}
+
+static void describe_failure(const struct run *run, tend_duration delay)
+{
+	char how[RUN_HOW_SIZE], text[32];
+
+	say_info("%.60s: %s: starting it again in %s (restart %u)", run->name, run_how(run, how),
 	         duration_show(delay - TEND_AT_ONCE, text), run->restarts.total);
 }
 

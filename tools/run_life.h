@@ -15,4 +15,8 @@ int run_life(struct run *run, int (*on_start)(struct run *run));
 /* The process has exited: nobody but its owner uses it any more.  Owner only. */
 bool run_is_gone(struct run *run);
 
+/* "exit code 3", "ended by SIGTERM": of a run that has a result.  Returns `how`. */
+#define RUN_HOW_SIZE 64
+const char *run_how(const struct run *run, char how[RUN_HOW_SIZE]);
+
 #endif

@@ -146,19 +146,13 @@ static int set_tail(void *options, const char *option, const char *value)
 	return run_count_parse(option, value, 1, MAX_TAIL, &o->tail);
 }
 
-/* Bytes are bytes: no locale is set, so that a line that is no valid UTF-8 can match, too. */
 static int set_ready(void *options, const char *option, const char *value)
 {
 	struct run_options *o = options;
-	char why[128];
 	regex_t regex;
-	int r = regcomp(&regex, value, REG_EXTENDED | REG_NOSUB);
 
-	if (r != 0) {
-		regerror(r, &regex, why, sizeof why);
-		say("%s: '%.200s' is no regular expression: %s; see regex(7), extended", option, value, why);
+	if (run_regex_parse(option, value, &regex) < 0)
 		return -1;
-	}
 	run_options_free(o);
 	o->ready = regex;
 	o->has_ready = true;

@@ -161,10 +161,13 @@ static json_t *rusage_json(const struct tend_exit *ended)
 	return json;
 }
 
+/* NULL: it has not been started at all. */
 static const char *outcome(const struct run *run)
 {
 	const struct tend_exit *ended = known_exit(run);
 
+	if (run->started == 0)
+		return NULL;
 	if (!run->process)
 		return "spawn-failed";
 	if (run->why == RUN_TIMED_OUT)
@@ -218,7 +221,7 @@ static void add_ending(json_t *json, const struct run *run)
 	const struct tend_exit *ended = known_exit(run);
 	bool was_killed = ended && ended->kind == TEND_SIGNALED;
 
-	json_object_set_new(json, "outcome", json_string(outcome(run)));
+	json_object_set_new(json, "outcome", outcome(run) ? json_string(outcome(run)) : json_null());
 	json_object_set_new(json, "exit_code", ended && !was_killed ? json_integer(ended->code) : json_null());
 	json_object_set_new(json, "signal", was_killed ? signal_text(ended->signal) : json_null());
 	json_object_set_new(json, "core_dumped", ended ? json_boolean(ended->core_dumped) : json_null());

@@ -175,6 +175,16 @@ static void give_up(int signal)
 		die_of(signal);
 }
 
+static bool is_running(struct run *run)
+{
+	bool is;
+
+	pthread_mutex_lock(&run->lock);
+	is = run->process && !run->exited;
+	pthread_mutex_unlock(&run->lock);
+	return is;
+}
+
 /* Said before it is asked for: the owner may have stopped the child, and said so, as soon as that has been done. */
 static void interrupt(int signal, unsigned nth)
 {
@@ -182,7 +192,7 @@ static void interrupt(int signal, unsigned nth)
 	char name[24];
 
 	for (size_t i = 0; i < n_runs; i++) {
-		if (nth == 1 && !run_has_exited(&runs[i]))
+		if (nth == 1 && is_running(&runs[i]))
 			say_info("%.60s: %s: stopping it; once more kills it", runs[i].name, signal_name(signal, name));
 		taken |= run_want_stop(&runs[i], RUN_INTERRUPTED);
 	}

@@ -83,6 +83,19 @@ int run_count_parse(const char *option, const char *text, size_t least, size_t m
 	return 0;
 }
 
+/* Bytes are bytes: no locale is set, so that a line that is no valid UTF-8 can match, too. */
+int run_regex_parse(const char *option, const char *text, regex_t *ret_regex)
+{
+	char why[128];
+	int r = regcomp(ret_regex, text, REG_EXTENDED | REG_NOSUB);
+
+	if (r == 0)
+		return 0;
+	regerror(r, ret_regex, why, sizeof why);
+	say("%s: '%.200s' is no regular expression: %s; see regex(7), extended", option, text, why);
+	return -1;
+}
+
 /* ---- --stop ---- */
 
 static int parse_signal(const char *option, struct piece p, int *ret_signal)

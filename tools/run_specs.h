@@ -13,6 +13,7 @@ int run_plan_parse(const char *option, const char *text, struct run_plan *ret_pl
 int run_output_parse(const char *option, const char *text, struct run_output *ret_output);
 int run_scope_parse(const char *option, const char *text, enum tend_scope *ret_scope);
 int run_restart_parse(const char *option, const char *text, struct run_restart *ret_restart);
+int run_regex_parse(const char *option, const char *text, regex_t *ret_regex);
 int run_duration_parse(const char *option, const char *text, size_t size, int64_t *ret_ns);
 /* A decimal number of `least` to `most`. */
 int run_count_parse(const char *option, const char *text, size_t least, size_t most, size_t *ret_n);

@@ -12,8 +12,8 @@ int run_watch_start(struct run *run);
 void run_watch_join(struct run *run);
 
 /*
- * The process, for a thread that is not the owner: it is not freed before run_return().  NULL: there is none, and nothing
- * to return.  Any thread.
+ * The process, for a thread that is not the owner: it is not freed before run_return().  NULL: there is none, and
+ * nothing to return.  Any thread.
  */
 tend_process *run_borrow(struct run *run);
 void run_return(struct run *run);

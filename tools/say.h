@@ -31,7 +31,7 @@ void say_start(void);
 /* A line as say() makes it, into a stream: for what is handed to say_last(). */
 void say_into(FILE *stream, const char *format, ...) TEND_PRINTF(2, 3);
 
-/* Bytes that are written as they are, behind all lines.  Takes the memory.  Once, between start and stop.  One thread. */
+/* Bytes that are written as they are, behind all lines.  Takes the memory.  Once, before say_stop().  One thread. */
 void say_last(char *take_text, size_t size);
 
 /*

@@ -10,11 +10,13 @@
 
 #include "cmd.h"
 #include "cmd_run.h"
+#include "cmd_up.h"
 #include "io.h"
 #include "say.h"
 
 static const struct cmd commands[] = {
 	{ "run", cmd_run, "run a program, pass on its output, stop it when told to, and say how it ended" },
+	{ "up", cmd_up, "run the processes of a Procfile together" },
 };
 
 /*
@@ -54,7 +56,7 @@ int main(int argc, char **argv)
 	if (open_missing_stdio() < 0)
 		return CMD_FAILED;
 	if (argc < 2) {
-		say("no command given: write tend run [options] [--] COMMAND [ARG...]; tend --help says more");
+		say("no command given: write tend run [options] [--] COMMAND [ARG...]; tend --help lists the others");
 		return CMD_FAILED;
 	}
 	if (strcmp(argv[1], "--help") == 0)
@@ -64,7 +66,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	say("%.60s is no command of tend: write tend run [options] [--] COMMAND [ARG...]; tend --help says more",
+	say("%.60s is no command of tend: write tend run [options] [--] COMMAND [ARG...]; tend --help lists the others",
 	    argv[1]);
 	return CMD_FAILED;
 }
