@@ -6,6 +6,7 @@ dist_man_MANS += \
 	%D%/man/tend_child.3 \
 	%D%/man/tend_consume.3 \
 	%D%/man/tend_error.3 \
+	%D%/man/tend_kernel.3 \
 	%D%/man/tend_line.3 \
 	%D%/man/tend_process.3 \
 	%D%/man/tend_restart.3 \

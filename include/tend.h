@@ -17,5 +17,6 @@
 #include <tend/spawn.h>
 #include <tend/process.h>
 #include <tend/restart.h>
+#include <tend/kernel.h>
 
 #endif

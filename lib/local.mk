@@ -13,6 +13,7 @@ tendinclude_HEADERS = \
 	include/tend/child.h \
 	include/tend/consume.h \
 	include/tend/error.h \
+	include/tend/kernel.h \
 	include/tend/line.h \
 	include/tend/process.h \
 	include/tend/restart.h \
@@ -38,6 +39,7 @@ tendinclude_HEADERS = \
 	%D%/group.c %D%/group.h \
 	%D%/guard.c %D%/guard.h %D%/guard_wire.h \
 	%D%/input.c %D%/input.h \
+	%D%/kernel_report.c \
 	%D%/line.c %D%/line.h \
 	%D%/live.c %D%/live.h \
 	%D%/lock.c %D%/lock.h \

@@ -39,6 +39,7 @@ test_programs = \
 	%D%/test_hostile_storm \
 	%D%/test_input \
 	%D%/test_left_out \
+	%D%/test_kernel_report \
 	%D%/test_lifecycle \
 	%D%/test_line \
 	%D%/test_line_options \

@@ -440,6 +440,40 @@ static void status_with_closed_stdio(void)
 	tend_process_free(sh);
 }
 
+/* ---- the doctor ---- */
+
+/* He says what the library says, and of a guardian, which is a program of its own. */
+static void doctor(void)
+{
+	struct tend_facility all[32];
+	size_t n = tend_kernel_report(all, 32);
+	bool missing = false;
+	struct tool_run r;
+	char line[64];
+
+	TOOL_RUN(&r, "doctor");
+	CHECK(strncmp(r.out, "tend ", 5) == 0);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(line, sizeof line, "\n%-18s %-9s ", all[i].name, tend_facility_state_name(all[i].state));
+		if (!strstr(r.out, line))
+			CHECK_STR(line, r.out);
+		missing |= all[i].state == TEND_FACILITY_MISSING;
+	}
+	missing |= strstr(r.out, "\nguardian           missing") != NULL;
+	CHECK(strstr(r.out, "\nguardian ") != NULL);
+	CHECK_INT(missing ? 1 : 0, r.status);
+	CHECK_STR("", r.err);
+	tool_free(&r);
+	TOOL_RUN(&r, "doctor", "--help");
+	CHECK_INT(0, r.status);
+	CHECK(starts_with(r.out, "usage: tend doctor"));
+	tool_free(&r);
+	TOOL_RUN(&r, "doctor", "me");
+	CHECK_INT(125, r.status);
+	tool_check_one_line(r.err, "write tend doctor, and nothing else");
+	tool_free(&r);
+}
+
 /* ---- saying more, saying less ---- */
 
 static void verbose_and_quiet(void)
@@ -476,6 +510,7 @@ static const struct test tests[] = {
 	{ "status_of_what_cannot_run", status_of_what_cannot_run },
 	{ "status_with_sigchld_ignored", status_with_sigchld_ignored },
 	{ "status_with_closed_stdio", status_with_closed_stdio },
+	{ "doctor", doctor },
 	{ "verbose_and_quiet", verbose_and_quiet },
 };
 

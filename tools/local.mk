@@ -5,6 +5,7 @@ EXTRA_DIST += %D%/check %D%/quickstart %D%/install-deps %D%/common.sh
 
 %C%_tend_SOURCES = \
 	%D%/cmd.h \
+	%D%/cmd_doctor.c %D%/cmd_doctor.h \
 	%D%/cmd_run.c %D%/cmd_run.h \
 	%D%/cmd_up.c %D%/cmd_up.h \
 	%D%/duration.c %D%/duration.h \

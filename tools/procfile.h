@@ -22,9 +22,9 @@ struct procfile {
 #define PROCFILE_MOST_ENTRIES ((size_t)500)
 
 /*
- * Empty lines, and those that begin with #, are nothing.  Each other one has to be an entry, each name may be there once
- * (the last value of a variable counts).  `text` has a NUL at text[size], is changed, and is lent for as long as the
- * entries are used.  0, or -1 after saying what is wrong in which line.
+ * Empty lines, and those that begin with #, are nothing.  Each other one has to be an entry, and each name may be there
+ * once (the last value of a variable counts).  `text` has a NUL at text[size], is changed, and is lent for as long as
+ * the entries are used.  0, or -1 after saying what is wrong in which line.
  */
 int procfile_parse(const char *file, char *text, size_t size, struct procfile *ret);
 int procfile_parse_env(const char *file, char *text, size_t size, struct procfile *ret);

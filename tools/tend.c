@@ -9,6 +9,7 @@
 #include <tend.h>
 
 #include "cmd.h"
+#include "cmd_doctor.h"
 #include "cmd_run.h"
 #include "cmd_up.h"
 #include "io.h"
@@ -17,6 +18,7 @@
 static const struct cmd commands[] = {
 	{ "run", cmd_run, "run a program, pass on its output, stop it when told to, and say how it ended" },
 	{ "up", cmd_up, "run the processes of a Procfile together" },
+	{ "doctor", cmd_doctor, "say which facilities of the kernel are used here" },
 };
 
 /*

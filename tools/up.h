@@ -34,8 +34,8 @@ struct up {
 };
 
 /*
- * Reads the files, and makes of each process a run that has not been started: 0, or -1 after saying what is wrong.  `up`
- * is all zero but for its options; it has to be freed in each case.
+ * Reads the files, and makes of each process a run that has not been started: 0, or -1 after saying what is wrong.
+ * `up` is all zero but for its options; it has to be freed in each case.
  */
 int up_load(struct up *up);
 void up_free(struct up *up);
