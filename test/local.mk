@@ -87,6 +87,7 @@ test_programs = \
 	%D%/stress_wakeups
 tool_programs = \
 	%D%/test_tool \
+	%D%/test_tool_init \
 	%D%/test_tool_lines \
 	%D%/test_tool_output \
 	%D%/test_tool_random \
