@@ -185,6 +185,7 @@ test_scripts = \
 	%D%/check-blocking.sh \
 	%D%/check-calls.sh \
 	%D%/check-child.sh \
+	%D%/check-completions.sh \
 	%D%/check-consumer.sh \
 	%D%/check-exports.sh \
 	%D%/check-hardening.sh \

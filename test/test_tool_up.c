@@ -117,6 +117,7 @@ static const struct {
 	{ "p: a #b\n", NULL, "# is a comment" },
 	{ "p: a $1\n", NULL, "$1 is a variable of a shell" },
 	{ "p: a \"$$\"\n", NULL, "$$ is a variable of a shell" },
+	{ "p: a \"$[1]\"\n", NULL, "$[ is a variable of a shell" },
 	{ "p: a $'b'\n", NULL, "$' is a kind of quote" },
 	{ "p: a ${\n", NULL, "${ is not understood" },
 	{ "p: a ${A+b}\n", NULL, "${ is not understood" },

@@ -154,7 +154,7 @@ static int take_dollar(struct split *s, bool quoted)
 	}
 	if (*s->at == '(')
 		return refuse_shell(s, dollar, 2, "for a shell");
-	if (*s->at && strchr("0123456789@*#?$!-", *s->at))
+	if (*s->at && strchr("0123456789@*#?$!-[", *s->at))
 		return refuse_shell(s, dollar, 2, "a variable of a shell");
 	if (!quoted && (*s->at == '\'' || *s->at == '"'))
 		return refuse_shell(s, dollar, 2, "a kind of quote of some shells");
