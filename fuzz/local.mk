@@ -17,17 +17,28 @@ fuzz_args_sources = \
 	tools/run_specs.c tools/run_specs.h \
 	tools/say.h \
 	tools/signal_name.c tools/signal_name.h
+fuzz_procfile_sources = \
+	%D%/fuzz.h \
+	%D%/fuzz_procfile.c \
+	tools/procfile.c tools/procfile.h \
+	tools/say.h \
+	tools/words.c tools/words.h
 
-check_PROGRAMS += %D%/replay_line %D%/replay_args
-TESTS += %D%/replay_line %D%/replay_args %D%/check-line.sh %D%/check-args.sh
+check_PROGRAMS += %D%/replay_line %D%/replay_args %D%/replay_procfile
+TESTS += \
+	%D%/replay_line %D%/replay_args %D%/replay_procfile \
+	%D%/check-line.sh %D%/check-args.sh %D%/check-procfile.sh
 %C%_replay_line_SOURCES = %D%/replay.c $(fuzz_line_sources)
 %C%_replay_line_CPPFLAGS = $(AM_CPPFLAGS)
 %C%_replay_line_LDADD = lib/libtend-core.la
 %C%_replay_args_SOURCES = %D%/replay.c $(fuzz_args_sources)
 %C%_replay_args_CPPFLAGS = -D_GNU_SOURCE $(PUBLIC_CPPFLAGS)
 %C%_replay_args_LDADD = -lm
+%C%_replay_procfile_SOURCES = %D%/replay.c $(fuzz_procfile_sources)
+%C%_replay_procfile_CPPFLAGS = -D_GNU_SOURCE $(PUBLIC_CPPFLAGS)
+%C%_replay_procfile_LDADD =
 
-fuzz_programs = %D%/fuzz_line %D%/fuzz_args
+fuzz_programs = %D%/fuzz_line %D%/fuzz_args %D%/fuzz_procfile
 EXTRA_PROGRAMS += $(fuzz_programs)
 CLEANFILES += $(fuzz_programs)
 %C%_fuzz_line_SOURCES = %D%/fuzz.c $(fuzz_line_sources)
@@ -38,18 +49,24 @@ CLEANFILES += $(fuzz_programs)
 %C%_fuzz_args_CPPFLAGS = -D_GNU_SOURCE $(PUBLIC_CPPFLAGS)
 %C%_fuzz_args_LDADD = -lm
 %C%_fuzz_args_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+%C%_fuzz_procfile_SOURCES = %D%/fuzz.c $(fuzz_procfile_sources)
+%C%_fuzz_procfile_CPPFLAGS = -D_GNU_SOURCE $(PUBLIC_CPPFLAGS)
+%C%_fuzz_procfile_LDADD =
+%C%_fuzz_procfile_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 
 EXTRA_DIST += \
 	%D%/args.dict \
 	%D%/check-args.sh \
 	%D%/check-line.sh \
+	%D%/check-procfile.sh \
+	%D%/procfile.dict \
 	%D%/corpus \
 	%D%/fuzz.sh \
 	%D%/planting.sh
 
 FUZZ_CC = clang
 FUZZ_TIME = 60
-FUZZ = line args
+FUZZ = line args procfile
 
 .PHONY: fuzz fuzz-programs
 fuzz-programs: $(fuzz_programs)

@@ -68,6 +68,8 @@ static const struct {
 	{ "printf '%s/' x~ \\~ \\# \\* \\|", "x~/~/#/*/|/" },
 	{ "printf '%s/' '$TWO' \\$ONE X=1", "$TWO/$ONE/X=1/" },
 	{ "exec printf '%s/' exec", "exec/" },
+	{ "\"printf\" '%s/' x", "x/" },
+	{ "''printf '%s/' x", "x/" },
 	{ "X=1 printf '%s/' x", "x/" },
 	{ "sh -c 'printf %s/ \"$1\" \"$X\"' sh $TWO", "two//" },
 	{ "X=$TWO Y='a b' sh -c 'printf %s/ \"$X\" \"$Y\"'", "two words/a b/" },

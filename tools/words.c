@@ -50,7 +50,7 @@ static int append(struct split *s, const char *bytes, size_t size)
 
 	if (s->used + size > WORDS_MOST_BYTES)
 		return refuse(s, "the command is too long: more than 131072 bytes with its variables");
-	while (room < s->used + size)
+	while (room < s->used + size + 1)
 		room = room ? room * 2 : 256;
 	bigger = room > s->room ? realloc(s->bytes, room) : s->bytes;
 	if (!bigger)
