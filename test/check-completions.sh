@@ -68,7 +68,8 @@ if command -v bash >/dev/null; then
 	accepts 'commands' offers "$completions/tend" u -- up
 	accepts 'a value' offers "$completions/tend" run --scope s -- session
 	accepts 'a value behind =' offers "$completions/tend" run --scope = c -- cgroup
-	accepts 'an option behind values' offers "$completions/tend" run --name x --prefix --ti -- --timeout --timestamps
+	accepts 'an option behind values' offers "$completions/tend" run --name x --prefix --ti \
+		-- --timeout --timestamps
 	refuses 'a word that does not fit' 'offered: *$' offers "$completions/tend" x -- up
 fi
 finish

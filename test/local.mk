@@ -96,6 +96,7 @@ tool_programs = \
 	%D%/test_tool_secrets \
 	%D%/test_tool_signals \
 	%D%/test_tool_stop \
+	%D%/test_tool_terminal \
 	%D%/test_tool_up \
 	%D%/test_torture_tool
 # Those whose threads can meet in more than one order: what "make check-loop" repeats.
