@@ -90,6 +90,7 @@ tool_programs = \
 	%D%/test_tool_init \
 	%D%/test_tool_lines \
 	%D%/test_tool_output \
+	%D%/test_tool_parent \
 	%D%/test_tool_random \
 	%D%/test_tool_ready \
 	%D%/test_tool_restart \
@@ -158,6 +159,7 @@ loop_programs = \
 	%D%/stress_stream \
 	%D%/stress_wakeups
 test_helpers = \
+	%D%/helpers/catcher \
 	%D%/helpers/closer \
 	%D%/helpers/crasher \
 	%D%/helpers/dripper \
@@ -247,10 +249,10 @@ LDADD = %D%/libtesting.la $(CUNIT_LIBS) $(URCU_LIBS) $(JANSSON_LIBS)
 	%D%/torture_scenarios.h \
 	%D%/torture_spawn.c \
 	%D%/torture_stream.c
-# The command itself, linked with test/fault.c.
-%C%_test_torture_tool_SOURCES = \
-	%D%/test_torture_tool.c \
+# The commands themselves, linked with test/fault.c.
+linked_tool = \
 	tools/cmd_run.c \
+	tools/cmd_up.c \
 	tools/duration.c \
 	tools/init.c \
 	tools/io.c \
@@ -258,6 +260,7 @@ LDADD = %D%/libtesting.la $(CUNIT_LIBS) $(URCU_LIBS) $(JANSSON_LIBS)
 	tools/moment.c \
 	tools/notify.c \
 	tools/options.c \
+	tools/procfile.c \
 	tools/run_life.c \
 	tools/run_lines.c \
 	tools/run_options.c \
@@ -267,8 +270,14 @@ LDADD = %D%/libtesting.la $(CUNIT_LIBS) $(URCU_LIBS) $(JANSSON_LIBS)
 	tools/run_streams.c \
 	tools/run_watch.c \
 	tools/say.c \
-	tools/signal_name.c
+	tools/signal_name.c \
+	tools/up.c \
+	tools/up_options.c \
+	tools/words.c
+%C%_test_torture_tool_SOURCES = %D%/test_torture_tool.c $(linked_tool)
 %C%_test_torture_tool_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) -iquote$(top_srcdir)/tools
+%C%_test_tool_parent_SOURCES = %D%/test_tool_parent.c $(linked_tool)
+%C%_test_tool_parent_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) -iquote$(top_srcdir)/tools
 %D%/test_tool%: private AM_CPPFLAGS += $(JANSSON_CFLAGS)
 
 # Children are plain programs: a sanitizer would change how they crash and what they leave open.

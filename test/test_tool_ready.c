@@ -175,8 +175,7 @@ static void sockets_of_both_kinds(void)
 static void stopping_is_told_first(void)
 {
 	int fd = listen_at(tool_file("socket"));
-	tend_process *tool = TOOL_START("run", "--stop", "USR1:1h,TERM:1h", "sh", "-c",
-	                                "trap 'exit 3' TERM; trap : USR1; echo ready; while :; do read x; done");
+	tend_process *tool = TOOL_START("run", "--stop", "TERM:1h", helper("stubborn"));
 	struct tool_run r;
 
 	unsetenv("NOTIFY_SOCKET");

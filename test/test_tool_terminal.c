@@ -15,10 +15,10 @@
 #define MOST_ARGS 16
 
 /* The command in the foreground, and there again when it was stopped (147: SIGSTOP) and a line has been typed. */
-static const char script[] = "set -m; \"$@\"; r=$?; "
-                             "if [ $r = 147 ]; then echo stopped; read x; fg >/dev/null; r=$?; fi; echo \"ended $r\"";
+static const char script[] = "stty -echo; set -m; \"$@\"; r=$?; "
+			     "if [ $r = 147 ]; then echo stopped; read x; fg >/dev/null; r=$?; fi; echo \"ended $r\"";
 
-/* On a new terminal, which echoes, and whose Ctrl-C is a signal. */
+/* On a new terminal, whose Ctrl-C is a signal; without an echo, which may come before or behind what that does. */
 static tend_process *start(const char *const *args)
 {
 	static const struct tend_pty pty = { .mode = TEND_PTY_COOKED, .rows = 24, .columns = 80 };
@@ -107,8 +107,7 @@ static void interrupt_twice(void)
 		return;
 	tool_await_out(p, "ready");
 	type(p, "\x03");
-	tool_await_out(p,
-	               "^Ctend: stubborn: SIGINT: stopping it; once more kills it"); /* echoed, without a line's end */
+	tool_await_out(p, "tend: stubborn: SIGINT: stopping it; once more kills it");
 	type(p, "\x03");
 	check_ended(p, 128 + SIGKILL);
 }
@@ -116,9 +115,7 @@ static void interrupt_twice(void)
 /* The child is in another group: Ctrl-\ reaches it by way of tend alone, as its plan says. */
 static void quit(void)
 {
-	tend_process *p =
-		START("run", "--stop", "INT:1h", "sh", "-c",
-	              "trap 'kill $!; exit 6' INT; trap 'exit 7' QUIT; echo ready; while :; do sleep 600 & wait; done");
+	tend_process *p = START("run", "--stop", "INT:1h", helper("catcher"), "2", "6"); /* SIGINT */
 
 	if (!p)
 		return;
@@ -165,7 +162,7 @@ static void stop_and_go_on(void)
 		return;
 	type(p, "\x1a");
 	await_stopped(child, true);
-	tool_await_out(p, "^Zstopped"); /* the shell has the terminal again */
+	tool_await_out(p, "stopped"); /* the shell has the terminal again */
 	type(p, "\n");
 	await_stopped(child, false);
 	type(p, "\x03");
@@ -176,15 +173,13 @@ static void stop_and_go_on(void)
 
 static void resize(void)
 {
-	tend_process *p =
-		START("run", "--stop", "TERM:1h", "sh", "-c",
-	              "trap 'stty size; kill $!; exit 4' WINCH; echo ready; while :; do sleep 600 & wait; done");
+	tend_process *p = START("run", helper("catcher"), "28", "4"); /* SIGWINCH */
 
 	if (!p)
 		return;
 	tool_await_out(p, "ready");
 	CHECK_INT(0, tend_process_set_window(p, 40, 100));
-	tool_await_out(p, "40 100");
+	tool_await_out(p, "window 40 100");
 	check_ended(p, 4);
 }
 

@@ -12,6 +12,7 @@
 
 #include "cmd.h"
 #include "cmd_run.h"
+#include "cmd_up.h"
 #include "test.h"
 #include "torture.h"
 
@@ -34,10 +35,10 @@ static const char *caught(int fd, char *room, size_t size)
 	return room;
 }
 
-/* "tend run" with these arguments: it ends with `status` and has passed on `out`, or says why not. */
-static void run(int status, const char *out, const char *const *args)
+/* "tend NAME" with these arguments: it ends with `status` and has passed on `out`, or says why not. */
+static void call(int (*command)(int argc, char **argv), int status, const char *out, const char *const *args)
 {
-	char *argv[MAX_ARGS + 2] = { (char[]){ "run" } };
+	char *argv[MAX_ARGS + 2] = { (char[]){ "command" } };
 	char said[2048], passed[2048], text[600];
 	int argc = 1, r;
 
@@ -45,7 +46,7 @@ static void run(int status, const char *out, const char *const *args)
 		argv[argc] = (char *)(uintptr_t)args[argc - 1], argc++;
 	catch_output(STDOUT_FILENO);
 	catch_output(STDERR_FILENO);
-	r = cmd_run(argc, argv);
+	r = command(argc, argv);
 	fflush(NULL);
 	caught(STDOUT_FILENO, passed, sizeof passed);
 	caught(STDERR_FILENO, said, sizeof said);
@@ -58,7 +59,8 @@ static void run(int status, const char *out, const char *const *args)
 	if (r == status || !said[0])
 		WRONG(text);
 }
-#define RUN(status, out, ...) run(status, out, (const char *const[]){ __VA_ARGS__, NULL })
+#define RUN(status, out, ...) call(cmd_run, status, out, (const char *const[]){ __VA_ARGS__, NULL })
+#define UP(status, out, ...) call(cmd_up, status, out, (const char *const[]){ __VA_ARGS__, NULL })
 
 static void plain(void)
 {
@@ -97,6 +99,30 @@ static void not_found(void)
 	RUN(CMD_NOT_FOUND, "", "/nowhere/prog");
 }
 
+static void restarted(void)
+{
+	RUN(3, ">x\n>x\n", "--restart", "on-failure:max=1,backoff=1ms", "--prefix=>", "--ready-fd", "2", "--",
+	    helper("exiter"), "3", "x\n");
+}
+
+static void with_parent(void)
+{
+	RUN(3, "x\n", "--with-parent", "--scope", "session", "--", helper("exiter"), "3", "x\n");
+}
+
+/* The Procfile is in memory, and its directory the one in which a process finds its descriptors. */
+static void up(void)
+{
+	int file = memfd_create("Procfile", MFD_CLOEXEC);
+	char path[64], text[512];
+	int n = snprintf(text, sizeof text, "a: %s 3 a\nb: %s 0\n", helper("exiter"), helper("exiter"));
+
+	CHECK_INT(n, write(file, text, (size_t)n));
+	snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+	UP(3, "a.1 | a\n", "--keep-going", "--ready", "a=a", "--report", "-", path);
+	close(file);
+}
+
 static const struct torture scenarios[] = {
 	{ "tool_plain", plain, false, true },
 	{ "tool_both_streams", both_streams, false, true },
@@ -105,6 +131,9 @@ static const struct torture scenarios[] = {
 	{ "tool_ready", ready, false, true },
 	{ "tool_from_file", from_file, false, true },
 	{ "tool_not_found", not_found, false, true },
+	{ "tool_restarted", restarted, false, true },
+	{ "tool_with_parent", with_parent, false, true },
+	{ "tool_up", up, false, true },
 };
 
 static const char *const known[] = {
