@@ -408,28 +408,38 @@ static void last_words_that_nobody_reads(void)
 	close(fds[1]);
 }
 
+/* A file that has been written to its end: the report is in front of what goes to stderr. */
+static bool await_report(const char *path)
+{
+	int64_t end = test_now_ns() + INT64_C(60000000000);
+	json_t *json = NULL;
+
+	while (!(json = json_load_file(path, 0, NULL)) && test_now_ns() < end)
+		short_pause();
+	json_decref(json);
+	return CHECK(json != NULL);
+}
+
 /* Of a program that has ended by itself they may be waited for longer; a person who does not want to presses Ctrl-C. */
 static void last_words_are_given_up(void)
 {
-	static const char *const words[][2] = { { "--tail", "5" }, { "--report", "-" } };
+	const char *report = tool_file("written");
+	struct tool_run r;
+	tend_process *tool;
+	int fds[2];
 
-	for (size_t i = 0; i < COUNT(words); i++) {
-		struct tool_run r;
-		tend_process *tool;
-		int fds[2];
-
-		make_full_pipe(fds);
-		tool = tool_start((const char *const[]){ "run", "--stdout", "stream", words[i][0], words[i][1], "sh",
-		                                         "-c", "echo pid $$; exit 3", NULL },
-		                  TEND_OUT_STREAM(test_reliable_all), TEND_OUT_FD(fds[1]));
-		test_await_gone(atoi(tool_await_out(tool, "pid ")));
-		tool_signal(tool, SIGINT);
-		tool_finish(&r, tool);
-		CHECK_INT(3, r.status);
-		tool_free(&r);
-		close(fds[0]);
-		close(fds[1]);
-	}
+	unlink(report);
+	make_full_pipe(fds);
+	tool = tool_start((const char *const[]){ "run", "--tail", "5", "--report", report, helper("exiter"), "3",
+	                                         "last words\n", NULL },
+	                  TEND_OUT_STREAM(test_reliable_all), TEND_OUT_FD(fds[1]));
+	await_report(report);
+	tool_signal(tool, SIGINT);
+	tool_finish(&r, tool);
+	CHECK_INT(3, r.status);
+	tool_free(&r);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 /* Whoever reads slowly gets all of them. */

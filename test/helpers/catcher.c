@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A child that says "ready", then "got N" for each signal that it gets, and of which none is lost or ends it but that of
- * its first argument, at which it exits with the code of its second one.  At WINCH it says "window ROWS COLUMNS", too.
+ * A child that says "ready", then "got N" for each signal that it gets.  None is lost, and none ends it but that of its
+ * first argument, at which it exits with the code of its second one.  At WINCH it says "window ROWS COLUMNS", too.
  * It begins a new line each time: a terminal may have echoed the key that made the signal.
  */
 #include <signal.h>
