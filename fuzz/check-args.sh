@@ -31,7 +31,7 @@ plant 'no command' run_options "$(within settle 's/!o->argv\[0\]/false/')"
 plant 'ready, and for what' run_options "$(within settle 's/!o->has_ready/false/')"
 plant '-- is the command' options "$(within options_take 's/return i \+ 1;/return i;/')"
 plant '- is an option' options "$(within options_take "s/ \&\& argv\[i\]\[1\] != '.0'//")"
-plant 'help is an option like others' options "$(within options_take 's/\*stop/false/')"
+plant 'help is an option like others' options "$(within options_take 's/if \(\*stop\)/if (false)/')"
 plant 'a separator is part of the next piece' run_specs "$(within cut 's/\(end \? 1 : 0\)/0/')"
 plant 'the beginning of a word will do' run_specs "$(within is 's/strlen\(word\) == p\.size/strlen(word) >= p.size/')"
 plant 'a number may end in letters' run_specs \

@@ -337,35 +337,39 @@ static void slow_reader_is_given_up(void)
 	close(fds[0]);
 }
 
-/* A child that was stopped is not worth a long wait. */
-static void slow_reader_of_a_stopped_child(void)
-{
-	const char *report = tool_file("report");
-	struct tool_run r;
-	json_t *json;
-	int fds[2];
-
-	CHECK_INT(0, pipe2(fds, O_CLOEXEC));
-	tool_finish(&r, tool_start((const char *const[]){ "run", "--stdout", "stream", "--timeout", "200ms", "--drain",
-	                                                  "10ms,100ms", "--report", report, helper("flooder"),
-	                                                  "1099511627776", NULL },
-	                           TEND_OUT_FD(fds[1]), TEND_OUT_STREAM(test_reliable_all)));
-	CHECK_INT(124, r.status);
-	json = tool_report(report);
-	CHECK_STR("timed-out", tool_text(json, "outcome"));
-	CHECK(json_is_false(tool_at(json, "stdout.complete")));
-	json_decref(json);
-	tool_free(&r);
-	close(fds[0]);
-	close(fds[1]);
-}
-
 static void make_full_pipe(int fds[2])
 {
 	CHECK_INT(0, pipe2(fds, O_CLOEXEC | O_NONBLOCK));
 	while (write(fds[1], "x", 1) == 1)
 		;
 	CHECK_INT(0, fcntl(fds[1], F_SETFL, 0));
+}
+
+/* A child that was stopped is not worth a long wait: nobody reads what it has written. */
+static void slow_reader_of_a_stopped_child(void)
+{
+	const char *report = tool_file("report");
+	struct tool_run r;
+	json_t *json;
+	tend_process *tool;
+	int fds[2];
+
+	make_full_pipe(fds);
+	tool = tool_start((const char *const[]){ "run", "--ready", "^ready$", "--drain", "10ms,100ms", "--report",
+	                                         report, helper("obedient"), NULL },
+	                  TEND_OUT_FD(fds[1]), TEND_OUT_STREAM(test_reliable_all));
+	tool_await_err(tool, "tend: obedient: ready after");
+	tool_signal(tool, SIGTERM);
+	tool_finish(&r, tool);
+	CHECK_INT(125, r.status);
+	CHECK(strstr(r.err, "tend: obedient: not all of its output could be passed on") != NULL);
+	json = tool_report(report);
+	CHECK_STR("signaled", tool_text(json, "outcome"));
+	CHECK(json_is_false(tool_at(json, "stdout.complete")));
+	json_decref(json);
+	tool_free(&r);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 /* tend's own lines wait in a queue, and not the threads that have something to say. */
