@@ -371,9 +371,12 @@ static void many_survivors(void)
 	if (!p)
 		return;
 	for (int i = 0; i < MORE; i++) {
-		others[i] = test_spawn(NULL, "obedient", NULL);
-		if (others[i])
-			move_to(path, tend_process_pid(others[i]));
+		others[i] = test_spawn(&test_reliable_all, "obedient", NULL);
+		if (!others[i])
+			continue;
+		/* execve(2) lets the spawn go before it changes the name */
+		test_await_line(tend_process_stdout(others[i]), "ready", NULL, 0);
+		move_to(path, tend_process_pid(others[i]));
 	}
 	CHECK_OK(tend_process_signal(p, SIGKILL, TEND_LEADER, &e), &e);
 	if (CHECK_OK(tend_process_complete(p, &all, &result, &e), &e)) {
