@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Each example is built by "make check"; run-examples.sh runs them, but for main_job, which runs by itself.  Those for
-# event loops of other libraries are built where configure has found these.
+# event loops of other libraries are built where configure has found these.  Those in cookbook/ are explained in
+# doc/COOKBOOK.md, a task each; they are all built alike.
 
 check_PROGRAMS += \
 	%D%/custom_visitor \
@@ -10,6 +11,28 @@ check_PROGRAMS += \
 	%D%/run_and_collect \
 	%D%/stop_on_timeout \
 	%D%/stream_to_file
+cookbook = \
+	%D%/cookbook/die_together \
+	%D%/cookbook/first_failure \
+	%D%/cookbook/forward_signals \
+	%D%/cookbook/held_output \
+	%D%/cookbook/idle_limit \
+	%D%/cookbook/last_lines \
+	%D%/cookbook/late_viewer \
+	%D%/cookbook/leave_nothing \
+	%D%/cookbook/long_lines \
+	%D%/cookbook/pipeline \
+	%D%/cookbook/ready_fd \
+	%D%/cookbook/ready_line \
+	%D%/cookbook/ready_probe \
+	%D%/cookbook/restart \
+	%D%/cookbook/set_limits \
+	%D%/cookbook/stop_tree \
+	%D%/cookbook/tee_output \
+	%D%/cookbook/terminal \
+	%D%/cookbook/watch_pid \
+	%D%/cookbook/why_it_ended
+check_PROGRAMS += $(cookbook)
 if HAVE_LIBUV
 check_PROGRAMS += %D%/loop_libuv
 endif
@@ -65,3 +88,27 @@ EXAMPLE_LINKING = $(AM_LDFLAGS) -no-install
 %C%_wait_for_pattern_CPPFLAGS = $(PUBLIC_CPPFLAGS) $(PCRE2_CFLAGS)
 %C%_wait_for_pattern_LDFLAGS = $(EXAMPLE_LINKING)
 %C%_wait_for_pattern_LDADD = $(PUBLIC_LIBS) $(PCRE2_LIBS)
+
+# The flags of all of them; automake wants the libraries for each.
+%D%/cookbook/%: private AM_CPPFLAGS = $(PUBLIC_CPPFLAGS)
+%D%/cookbook/%: private AM_LDFLAGS += -no-install
+%C%_cookbook_die_together_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_first_failure_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_forward_signals_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_held_output_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_idle_limit_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_last_lines_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_late_viewer_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_leave_nothing_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_long_lines_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_pipeline_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_ready_fd_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_ready_line_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_ready_probe_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_restart_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_set_limits_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_stop_tree_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_tee_output_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_terminal_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_watch_pid_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_why_it_ended_LDADD = $(PUBLIC_LIBS)

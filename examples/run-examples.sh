@@ -4,6 +4,8 @@
 # Runs each built example on real programs and compares its exit status and output with what they must be.
 #
 # usage: run-examples.sh [DIRECTORY]      of the built examples; else $EXAMPLES_DIR, else this script's own
+#
+# Times that are given to the programs decide how long something takes, never what it comes to.
 set -u
 dir=${1:-${EXAMPLES_DIR:-$(dirname "$0")}}
 dir=$(cd "$dir" && pwd) || exit 1
@@ -13,6 +15,7 @@ trap 'exit 1' HUP INT TERM
 cd "$work" || exit 1
 failures=0
 checks=0
+runs=0
 
 # run STATUS COMMAND...: runs it; its output, stdout before stderr, goes to $work/output
 run()
@@ -20,7 +23,8 @@ run()
 	wanted=$1
 	shift
 	what="$*"
-	"$@" >stdout 2>stderr </dev/null
+	runs=$((runs + 1))
+	EXAMPLE_RUN=$$.$runs "$@" >stdout 2>stderr </dev/null
 	status=$?
 	cat stdout stderr >output
 	checks=$((checks + 1))
@@ -68,6 +72,14 @@ fail()
 logged()
 {
 	has "logged $(wc -c <"$1" | tr -d ' ') bytes, ended by eof"
+}
+
+# nobody_left: of those whom the last run has started nobody is alive; they have its mark in their environment
+nobody_left()
+{
+	checks=$((checks + 1))
+	left=$(grep -lsxz "EXAMPLE_RUN=$$.$runs" /proc/[0-9]*/environ)
+	[ -z "$left" ] || fail "alive: $left"
 }
 
 # has_been_built EXAMPLE: one that needs a library that is not everywhere
@@ -197,6 +209,166 @@ if has_been_built wait_for_pattern; then
 	has 'no match: the output ended'
 	run 2 "$dir/wait_for_pattern" '(' seq 1 3
 fi
+
+# ---- cookbook/ ----
+
+cookbook=$dir/cookbook
+for example in die_together first_failure forward_signals held_output idle_limit last_lines late_viewer leave_nothing \
+	long_lines pipeline ready_fd ready_line ready_probe restart set_limits stop_tree tee_output terminal watch_pid \
+	why_it_ended; do
+	if [ ! -x "$cookbook/$example" ]; then
+		echo "run-examples: $cookbook/$example is not built" >&2
+		exit 1
+	fi
+done
+
+run 124 "$cookbook/stop_tree" 0.3 sh -c 'sleep 60 & sleep 60'
+has 'scope: (group|cgroup)' 'stopped in-phase, phase [12], 0 left'
+nobody_left
+run 124 "$cookbook/stop_tree" 1 sh -c 'setsid sleep 60 & sleep 60'
+if grep -qx 'scope: cgroup' output; then
+	nobody_left
+else # it has got away
+	grep -lsxz "EXAMPLE_RUN=$$.$runs" /proc/[0-9]*/environ | sed 's|[^0-9]||g' | xargs -r kill
+fi
+run 3 "$cookbook/stop_tree" 60 sh -c 'exit 3'
+has completed
+run 125 "$cookbook/stop_tree" 60 "$work/absent"
+
+run 4 "$cookbook/held_output" sh -c 'echo result; sleep 60 & exit 4'
+has result 'stdout is held by [0-9]+ \((sh|sleep)\)' 'stdout: detached, not complete'
+kill "$(sed -n 's/^stdout is held by \([0-9]*\) .*/\1/p' output)"
+run 0 "$cookbook/held_output" seq 1 2
+has 1 2 'stdout: eof, complete'
+
+# The program is killed when it has said that all is as it should be.  Its child, which waits for a line that nobody
+# writes, holds the pipe that is read here to its end.
+what="$cookbook/die_together"
+mkfifo together silence
+"$cookbook/die_together" sh -c 'read -r line <>silence; echo survived' >together 2>/dev/null &
+{
+	read -r bound
+	kill -KILL $!
+	timeout 20 cat
+} <together >output
+held=$?
+wait $! 2>/dev/null
+checks=$((checks + 1))
+[ "$bound" = 'bound: tree' ] || [ "$bound" = 'bound: child' ] || fail "it said $bound"
+[ "$held" = 0 ] && [ ! -s output ] || fail 'the child outlived the program'
+run 5 "$cookbook/die_together" sh -c 'exit 5'
+
+run 3 "$cookbook/leave_nothing" sh -c 'sleep 60 & sleep 60 & exit 3'
+has 'left behind: [0-9]+ \((sh|sleep)\)' '2 left behind, stopped: in-phase'
+nobody_left
+run 0 "$cookbook/leave_nothing" true
+has '0 left behind, stopped: before'
+
+run 0 "$cookbook/late_viewer" seq 1 3
+counts stdout '' 1 3
+run 0 "$cookbook/late_viewer" seq 1 100000
+has 'it begins with byte [0-9]+' 100000
+checks=$((checks + 1))
+[ "$(wc -c <stdout)" -ge 65536 ] && [ "$(wc -c <stdout)" -lt 131072 ] || fail 'that is not what was kept'
+
+run 0 "$cookbook/ready_line" '^ready on' tail -f script
+has 'ready: ready on port 0'
+nobody_left
+run 1 "$cookbook/ready_line" '^never' sh -c 'echo starting; exit 4'
+has 'it ended before it was ready: exit code 4, signal 0'
+
+run 0 "$cookbook/ready_fd" sh -c 'echo output; echo >&3; exec sleep 60'
+has output ready
+nobody_left
+run 1 "$cookbook/ready_fd" sh -c 'printf no >&3; exit 1'
+has 'it closed the descriptor before it was ready'
+
+if command -v perl >/dev/null; then
+	run 0 "$cookbook/ready_probe" socket perl -MIO::Socket::UNIX -e \
+		'$s = IO::Socket::UNIX->new(Local => "socket", Listen => 1) or die; $s->accept; sleep 60'
+	has ready
+	nobody_left
+else
+	echo 'run-examples: perl is not here; ready_probe ran with a server that dies only'
+fi
+run 1 "$cookbook/ready_probe" absent sh -c 'exit 4'
+has 'it ended before it was ready: exit code 4, signal 0'
+
+run 0 "$cookbook/tee_output" log seq 1 2500
+counts log '' 1 2500
+counts stdout 'seq: ' 1 2500
+has "$(wc -c <log | tr -d ' ') bytes logged, complete"
+run 3 "$cookbook/tee_output" log sh -c 'seq 1 9; echo why >&2; exit 3'
+last stderr '22 bytes logged, complete' 'failed; the last lines were:' '  8' '  9' '  why'
+run 125 "$cookbook/tee_output" /dev/full seq 1 3
+
+run 2 "$cookbook/last_lines" sh -c 'seq 1 1000; echo why >&2; echo more; exit 2'
+last stdout '\(982 lines before these\)' $(seq 983 1000) why more
+run 0 "$cookbook/last_lines" seq 1 20
+counts stdout '' 1 20
+
+run 0 "$cookbook/long_lines" sh -c 'echo short; head -c 10000000 /dev/zero | tr "\\0" x; echo; printf last'
+last stdout short 'x{80} \[cut\]' last
+
+run 0 "$cookbook/terminal" tr a-z A-Z
+last stdout 'one\?' '  ONE' 'two\?' '  TWO' 'three\?' '  THREE'
+nobody_left
+run 1 "$cookbook/terminal" sh -c 'read line; stty -F /dev/tty size'
+last stdout 'one\?' '  24 80' 'two\?'
+
+run 0 "$cookbook/why_it_ended" 60 sh -c 'exit 3'
+has completed 'exit code 3' 'user [0-9.]+ s, system [0-9.]+ s, at most [0-9]+ KiB, after [0-9]+ ms'
+run 0 "$cookbook/why_it_ended" 60 sh -c 'kill -KILL $$'
+has completed 'signal 9 \(.*\), sent by somebody else, no core'
+run 0 "$cookbook/why_it_ended" 0.3 sleep 60
+has 'stopped, as its time was over: in-phase, [12] signals' 'signal 15 \(.*\), sent by us, no core'
+run 125 "$cookbook/why_it_ended" 60 "$work/absent"
+has 'why_it_ended: exec: .*'
+
+run 0 "$cookbook/set_limits" / sh -c 'ulimit -n; ulimit -t; ulimit -c; umask; nice; pwd; echo "${HOME-none} $JOB"'
+last stdout 64 60 0 0077 10 / 'none example'
+run 125 "$cookbook/set_limits" "$work/absent" true
+has 'set_limits: chdir: .*'
+
+sleep 60 &
+run 0 "$cookbook/watch_pid" $! 0.1
+has 'sleep: stopped: (signal 15, sent by us|gone, and only its parent knows how)'
+wait $!
+run 125 "$cookbook/watch_pid" $! 60
+has 'watch_pid: .*'
+
+run 0 "$cookbook/restart" sh -c 'echo >>tries; [ "$(wc -l <tries)" -eq 3 ]'
+last stdout 'failed, restart 1' 'failed, restart 2' 'ended with code 0 after 2 restarts'
+run 7 "$cookbook/restart" sh -c 'exit 7'
+last stdout 'failed, restart 3' 'ended with code 7 after 3 restarts'
+
+run 124 "$cookbook/idle_limit" 0.3 sleep 60
+has 'stopped: nothing was written for 0\.3 s'
+nobody_left
+run 3 "$cookbook/idle_limit" 60 sh -c 'echo one; echo two >&2; exit 3'
+last stdout one two
+
+run 5 "$cookbook/forward_signals" sh -c 'trap "echo taken; exit 5" INT; kill -INT $PPID; while :; do sleep 1; done'
+has taken 'signal 2 handed on'
+run 137 "$cookbook/forward_signals" \
+	sh -c 'trap : TERM HUP INT; kill -TERM $PPID; kill -HUP $PPID; kill -INT $PPID; while :; do sleep 1; done'
+has 'signal [0-9]+ handed on' 'signal [0-9]+ once too often'
+nobody_left
+
+run 0 "$cookbook/pipeline" seq 1 100 -- grep 7 -- wc -l
+last stdout ' *19'
+run 1 "$cookbook/pipeline" sh -c 'echo x; exit 3' -- wc -l
+last stderr 'stage 1, sh: exit code 3, signal 0' 'stage 2, wc: exit code 0, signal 0'
+run 1 "$cookbook/pipeline" yes -- head -n 2
+last stderr 'stage 1, yes: exit code 0, signal 13' 'stage 2, head: exit code 0, signal 0'
+run 125 "$cookbook/pipeline" cat -- "$work/absent"
+run 2 "$cookbook/pipeline" true -- -- true
+
+run 1 "$cookbook/first_failure" 'sleep 60' 'exit 3' 'sleep 60 & sleep 60'
+last stdout 'job 1: cancelled, exit code 0, signal 15' 'job 2: ended, exit code 3, signal 0' \
+	'job 3: cancelled, exit code 0, signal 15'
+nobody_left
+run 0 "$cookbook/first_failure" true true
 
 echo "run-examples: $checks checks, $failures failed"
 [ "$failures" -eq 0 ]
