@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	%D%/ARCHITECTURE.md \
 	%D%/BLOCKING.md \
 	%D%/CONCURRENCY.md \
+	%D%/COOKBOOK.md \
 	%D%/HAZARDS.md \
 	%D%/RELIABILITY.md \
 	%D%/REQUIREMENTS.md \

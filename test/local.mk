@@ -190,6 +190,7 @@ test_scripts = \
 	%D%/check-child.sh \
 	%D%/check-completions.sh \
 	%D%/check-consumer.sh \
+	%D%/check-cookbook.sh \
 	%D%/check-exports.sh \
 	%D%/check-hardening.sh \
 	%D%/check-hazards.sh \
@@ -320,6 +321,10 @@ EXTRA_DIST += \
 	%D%/controls/child/thread_local.c \
 	%D%/controls/consumer/broken.md \
 	%D%/controls/consumer/failing.md \
+	%D%/controls/cookbook/first.c \
+	%D%/controls/cookbook/good.md \
+	%D%/controls/cookbook/run.sh \
+	%D%/controls/cookbook/second.c \
 	%D%/controls/coverage/absent.list \
 	%D%/controls/coverage/called.list \
 	%D%/controls/coverage/good.list \

@@ -27,7 +27,7 @@ static int run(const char *const *argv, double seconds)
 {
 	const struct tend_stop plan = TEND_STOP_TERM(TEND_SECONDS(2));
 	const struct tend_complete until_idle = {
-		.timeout = TEND_MINUTES(60), /* in any case */
+		.timeout = TEND_FOREVER,
 		.inactivity = TEND_SECONDS(seconds),
 		.out = TEND_COLLECT_BYTES(.max_bytes = 64 << 10, .overflow = TEND_DROP_OLDEST),
 		.drain = { .idle = TEND_MS(100), .total = TEND_SECONDS(2) },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waits at most SECONDS for a process that somebody else has started, then stops it.  It is held by a pidfd, so another
- * process that gets the same number is neither taken for it nor signalled.
+ * Waits at most SECONDS for a process that somebody else has started, then stops it.  It is held by a pidfd: another
+ * process that gets the same number from now on is neither taken for it nor signalled.
  *
  * usage: watch_pid PID SECONDS
  */

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+/* The first. */
+int first(void)
+{
+	return 1;
+}
