@@ -21,6 +21,7 @@ EXTRA_DIST += \
 	%D%/CONCURRENCY.md \
 	%D%/COOKBOOK.md \
 	%D%/HAZARDS.md \
+	%D%/MIGRATION.md \
 	%D%/RELIABILITY.md \
 	%D%/REQUIREMENTS.md \
 	%D%/SECURITY.md \

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Each example is built by "make check"; run-examples.sh runs them, but for main_job, which runs by itself.  Those for
 # event loops of other libraries are built where configure has found these.  Those in cookbook/ are explained in
-# doc/COOKBOOK.md, a task each; they are all built alike.
+# doc/COOKBOOK.md, a task each, and those in migration/ in doc/MIGRATION.md, in pairs, of which only the second uses
+# this library.
 
 check_PROGRAMS += \
 	%D%/custom_visitor \
@@ -32,9 +33,23 @@ cookbook = \
 	%D%/cookbook/terminal \
 	%D%/cookbook/watch_pid \
 	%D%/cookbook/why_it_ended
-check_PROGRAMS += $(cookbook)
+migration = \
+	%D%/migration/gio_after \
+	%D%/migration/libuv_after \
+	%D%/migration/popen_after \
+	%D%/migration/popen_before \
+	%D%/migration/posix_spawn_after \
+	%D%/migration/posix_spawn_before \
+	%D%/migration/reproc_after
+check_PROGRAMS += $(cookbook) $(migration)
 if HAVE_LIBUV
-check_PROGRAMS += %D%/loop_libuv
+check_PROGRAMS += %D%/loop_libuv %D%/migration/libuv_before
+endif
+if HAVE_GIO
+check_PROGRAMS += %D%/migration/gio_before
+endif
+if HAVE_REPROC
+check_PROGRAMS += %D%/migration/reproc_before
 endif
 if HAVE_GLIB
 check_PROGRAMS += %D%/loop_glib
@@ -89,9 +104,9 @@ EXAMPLE_LINKING = $(AM_LDFLAGS) -no-install
 %C%_wait_for_pattern_LDFLAGS = $(EXAMPLE_LINKING)
 %C%_wait_for_pattern_LDADD = $(PUBLIC_LIBS) $(PCRE2_LIBS)
 
-# The flags of all of them; automake wants the libraries for each.
-%D%/cookbook/%: private AM_CPPFLAGS = $(PUBLIC_CPPFLAGS)
-%D%/cookbook/%: private AM_LDFLAGS += -no-install
+# The flags of all of these; automake wants the libraries for each.
+%D%/cookbook/% %D%/migration/%: private AM_CPPFLAGS = $(PUBLIC_CPPFLAGS)
+%D%/cookbook/% %D%/migration/%: private AM_LDFLAGS += -no-install
 %C%_cookbook_die_together_LDADD = $(PUBLIC_LIBS)
 %C%_cookbook_first_failure_LDADD = $(PUBLIC_LIBS)
 %C%_cookbook_forward_signals_LDADD = $(PUBLIC_LIBS)
@@ -112,3 +127,16 @@ EXAMPLE_LINKING = $(AM_LDFLAGS) -no-install
 %C%_cookbook_terminal_LDADD = $(PUBLIC_LIBS)
 %C%_cookbook_watch_pid_LDADD = $(PUBLIC_LIBS)
 %C%_cookbook_why_it_ended_LDADD = $(PUBLIC_LIBS)
+%C%_migration_gio_after_LDADD = $(PUBLIC_LIBS)
+%C%_migration_gio_before_CPPFLAGS = $(GIO_CFLAGS)
+%C%_migration_gio_before_LDADD = $(GIO_LIBS)
+%C%_migration_libuv_after_LDADD = $(PUBLIC_LIBS)
+%C%_migration_libuv_before_CPPFLAGS = $(LIBUV_CFLAGS)
+%C%_migration_libuv_before_LDADD = $(LIBUV_LIBS)
+%C%_migration_popen_after_LDADD = $(PUBLIC_LIBS)
+%C%_migration_popen_before_LDADD =
+%C%_migration_posix_spawn_after_LDADD = $(PUBLIC_LIBS)
+%C%_migration_posix_spawn_before_LDADD =
+%C%_migration_reproc_after_LDADD = $(PUBLIC_LIBS)
+%C%_migration_reproc_before_CPPFLAGS = $(REPROC_CFLAGS)
+%C%_migration_reproc_before_LDADD = $(REPROC_LIBS)

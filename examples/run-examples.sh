@@ -370,5 +370,68 @@ last stdout 'job 1: cancelled, exit code 0, signal 15' 'job 2: ended, exit code 
 nobody_left
 run 0 "$cookbook/first_failure" true true
 
+# ---- migration/: both of a pair do the same ----
+
+migration=$dir/migration
+
+# same: the last run has printed what the one before it has
+same()
+{
+	checks=$((checks + 1))
+	cmp -s stdout before || fail "it printed something else than $of"
+}
+
+# remember: what the last run has printed
+remember()
+{
+	cat stdout >before
+	of=$what
+}
+
+for words in 'seq 1 2000' 'printf "one\n\nthree"; exit 3' 'kill -KILL $$' true; do
+	run 0 "$migration/popen_before" "$words"
+	remember
+	run 0 "$migration/popen_after" "$words"
+	same
+done
+has 'exit code 0'
+
+for words in 'tr a-z A-Z' 'cat; exit 3' 'exit 4' 'kill -TERM $$'; do
+	run 0 "$migration/posix_spawn_before" sh -c "$words"
+	remember
+	run 0 "$migration/posix_spawn_after" sh -c "$words"
+	same
+done
+has 'signal 15'
+
+for words in 'seq 1 100000' 'exit 3' 'kill -TERM $$'; do
+	! has_been_built migration/libuv_before || run 0 "$migration/libuv_before" 60 sh -c "$words"
+	cat stderr >complaint
+	remember
+	run 0 "$migration/libuv_after" 60 sh -c "$words"
+	has_been_built migration/libuv_before >/dev/null || continue
+	same
+	checks=$((checks + 1))
+	cmp -s stderr complaint || fail "it complained otherwise than $of"
+done
+run 0 "$migration/libuv_after" 0.1 sleep 60
+has 'signal 15'
+nobody_left
+
+for words in 'seq 1 100; echo why >&2; exit 3' 'kill -TERM $$'; do
+	! has_been_built migration/gio_before || run 0 "$migration/gio_before" sh -c "$words"
+	remember
+	run 0 "$migration/gio_after" sh -c "$words"
+	! has_been_built migration/gio_before >/dev/null || same
+done
+
+for words in 'seq 1 100; exit 3' 'kill -TERM $$'; do
+	! has_been_built migration/reproc_before || run 0 "$migration/reproc_before" sh -c "$words"
+	remember
+	run 0 "$migration/reproc_after" sh -c "$words"
+	! has_been_built migration/reproc_before >/dev/null || same
+done
+has 'status 143'
+
 echo "run-examples: $checks checks, $failures failed"
 [ "$failures" -eq 0 ]
