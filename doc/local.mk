@@ -2,6 +2,7 @@
 # Man pages, one per public header and tend.7 for the model (tend.1 goes with the tool), and what developers read.
 
 dist_man_MANS += \
+	%D%/man/tend.hpp.3 \
 	%D%/man/tend_base.3 \
 	%D%/man/tend_child.3 \
 	%D%/man/tend_consume.3 \

@@ -42,6 +42,9 @@ migration = \
 	%D%/migration/posix_spawn_before \
 	%D%/migration/reproc_after
 check_PROGRAMS += $(cookbook) $(migration)
+if HAVE_CXX
+check_PROGRAMS += %D%/cookbook/in_cpp
+endif
 if HAVE_LIBUV
 check_PROGRAMS += %D%/loop_libuv %D%/migration/libuv_before
 endif
@@ -112,6 +115,8 @@ EXAMPLE_LINKING = $(AM_LDFLAGS) -no-install
 %C%_cookbook_forward_signals_LDADD = $(PUBLIC_LIBS)
 %C%_cookbook_held_output_LDADD = $(PUBLIC_LIBS)
 %C%_cookbook_idle_limit_LDADD = $(PUBLIC_LIBS)
+%C%_cookbook_in_cpp_SOURCES = %D%/cookbook/in_cpp.cpp
+%C%_cookbook_in_cpp_LDADD = $(PUBLIC_LIBS)
 %C%_cookbook_last_lines_LDADD = $(PUBLIC_LIBS)
 %C%_cookbook_late_viewer_LDADD = $(PUBLIC_LIBS)
 %C%_cookbook_leave_nothing_LDADD = $(PUBLIC_LIBS)

@@ -370,6 +370,14 @@ last stdout 'job 1: cancelled, exit code 0, signal 15' 'job 2: ended, exit code 
 nobody_left
 run 0 "$cookbook/first_failure" true true
 
+if has_been_built cookbook/in_cpp; then
+	run 3 "$cookbook/in_cpp" sh -c 'printf "one\ntwo\nthree"; exit 3'
+	last stdout '1: one' '2: two' '3: three' 'completed, 3 lines'
+	run 143 "$cookbook/in_cpp" sh -c 'kill -TERM $$'
+	run 125 "$cookbook/in_cpp" "$work/absent"
+	has 'in_cpp: exec: .*'
+fi
+
 # ---- migration/: both of a pair do the same ----
 
 migration=$dir/migration

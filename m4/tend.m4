@@ -50,6 +50,20 @@ AC_DEFUN([TEND_WANT_MODULE],
 		[have_$1=no
 		AC_MSG_WARN([$3 not found: install $4 ($5)])])])
 
+# A C++11 compiler: have_CXX.
+AC_DEFUN([TEND_WANT_CXX],
+	[AC_MSG_CHECKING([for C++11])
+	AC_LANG_PUSH([C++])
+	tend_save_CXXFLAGS=$CXXFLAGS
+	CXXFLAGS="$CXXFLAGS -std=c++11"
+	AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <memory>]], [[return std::unique_ptr<int>(new int(0)) ? 0 : 1;]])],
+		[have_CXX=yes], [have_CXX=no])
+	CXXFLAGS=$tend_save_CXXFLAGS
+	AC_LANG_POP([C++])
+	AC_MSG_RESULT([$have_CXX])
+	AS_IF([test "$have_CXX" = no],
+		[AC_MSG_WARN([C++11 compiler not found: install g++ (without it tend.hpp is not tested)])])])
+
 # TEND_NEED_SANITIZER(LIST): sets SANITIZER_CFLAGS, for compiling and linking.
 AC_DEFUN([TEND_NEED_SANITIZER],
 	[AS_CASE([$1],

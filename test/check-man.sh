@@ -102,19 +102,37 @@ blocks()
 	in_examples && /^\.Bd -literal/ { at = 1; n++ }' "$1"
 }
 
+# What the examples are compiled with.
+set_up_c()
+{
+	compiler="$CC -std=gnu11 -x c"
+	headers='errno.h fcntl.h poll.h signal.h stdatomic.h stdio.h string.h tend.h unistd.h'
+}
+
+set_up_cxx()
+{
+	command -v g++ >/dev/null || { echo 'there is no g++: the examples in C++ are not compiled'; return 1; }
+	compiler='g++ -std=c++11 -x c++'
+	headers='cstdio string tend.hpp'
+}
+
 # compile PAGE...: the examples of manual pages of section 3
 compile()
 {
+	# shellcheck disable=SC2086 # headers are several words
 	for page do
 		blocks "$page"
 		for block in "$work"/blocks/*.c; do
 			[ -f "$block" ] || { echo "$page: there is no example"; return 1; }
+			case $page in
+			*.hpp.3) set_up_cxx || continue ;;
+			*) set_up_c ;;
+			esac
 			{
-				printf '#include <%s>\n' errno.h fcntl.h poll.h signal.h stdatomic.h stdio.h string.h \
-					tend.h unistd.h
+				printf '#include <%s>\n' $headers
 				echo "#line 1 \"${page##*/}, example ${block##*/}\""
 				cat "$block"
-			} | $CC -std=gnu11 -Wall -Wextra -Werror "-I$top_srcdir/include" -fsyntax-only -x c - ||
+			} | $compiler -Wall -Wextra -Werror "-I$top_srcdir/include" -fsyntax-only - ||
 				return 1
 		done
 	done

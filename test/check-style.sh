@@ -108,7 +108,7 @@ list()
 # shellcheck disable=SC2046 # names in this tree have no spaces
 check_tree()
 {
-	c=$(list '*.[ch]')
+	c=$(list '*.[ch]' '*.[ch]pp')
 	[ -n "$c" ] || { echo 'there are no sources'; exit 99; }
 	scripts=$(list '*.sh' '*.mk' '*.map' '*.supp')
 	for name in configure.ac Makefile.am bootstrap .ci/run tools/check tools/quickstart tools/install-deps \

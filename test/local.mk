@@ -213,6 +213,10 @@ if BUILD_TOOL
 check_PROGRAMS += $(tool_programs)
 TESTS += $(tool_programs)
 endif
+if HAVE_CXX
+check_PROGRAMS += %D%/test_cpp
+TESTS += %D%/test_cpp
+endif
 else
 check-local:
 	@echo 'The tests need CUnit: install libcunit1-dev and run configure again.' >&2; exit 1
@@ -243,6 +247,7 @@ endif
 %C%_libtesting_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
 %C%_libtesting_la_LIBADD = lib/libtend-core.la
 LDADD = %D%/libtesting.la $(CUNIT_LIBS) $(URCU_LIBS) $(JANSSON_LIBS)
+%C%_test_cpp_SOURCES = %D%/test_cpp.cpp
 %C%_test_soak_SOURCES = %D%/test_soak.c %D%/soak_job.c %D%/soak.h
 %C%_test_line_property_SOURCES = %D%/test_line_property.c fuzz/line_oracle.c fuzz/line_oracle.h
 %C%_test_torture_SOURCES = \
@@ -344,6 +349,7 @@ EXTRA_DIST += \
 	%D%/controls/hazards/good.md \
 	%D%/controls/hazards/test_good.c \
 	%D%/controls/headers/alone.h \
+	%D%/controls/headers/broken.cpp \
 	%D%/controls/headers/extension.h \
 	%D%/controls/headers/keyword.h \
 	%D%/controls/headers/needs_other.h \

@@ -42,12 +42,14 @@ struct tend_stop {
 
 #define TEND_DEFAULT_AFTER_KILL TEND_SECONDS(3)
 
+#ifndef __cplusplus /* where its phases would be gone at the end of the expression: tend::stop_plan of <tend.hpp> */
 /* SIGTERM to the group, SIGKILL after `grace`. */
 #define TEND_STOP_TERM(grace)                                                                                          \
 	(__extension__(struct tend_stop){                                                                              \
 	        .phases = (const struct tend_stop_phase[]){ { 15 /* SIGTERM */, TEND_GROUP, (grace) } },               \
 	        .n_phases = 1,                                                                                         \
 	        .after_kill = TEND_DEFAULT_AFTER_KILL })
+#endif
 /* SIGKILL to the group at once. */
 #define TEND_STOP_KILL (__extension__(struct tend_stop){ .n_phases = 0, .after_kill = TEND_DEFAULT_AFTER_KILL })
 
