@@ -35,4 +35,17 @@ EXTRA_DIST += \
 	%D%/decisions/0007-writers-write-batches-of-records.md \
 	%D%/decisions/0008-bytes-for-stdin-need-no-thread.md \
 	%D%/decisions/0009-a-busy-program-is-waited-for-in-the-child.md \
-	%D%/decisions/0010-survivors-are-the-spawns-policy.md
+	%D%/decisions/0010-survivors-are-the-spawns-policy.md \
+	$(pictures:=.dot) \
+	$(pictures:=.svg)
+
+# Drawn with graphviz from the text beside them; test/check-pictures.sh compares both.
+pictures = \
+	%D%/pictures/consumer \
+	%D%/pictures/process \
+	%D%/pictures/reader \
+	%D%/pictures/stop \
+	%D%/pictures/threads
+.PHONY: pictures
+pictures:
+	cd $(srcdir) && for picture in $(pictures); do dot -Tsvg $$picture.dot -o $$picture.svg || exit; done

@@ -198,6 +198,7 @@ test_scripts = \
 	%D%/check-hosts.sh \
 	%D%/check-man.sh \
 	%D%/check-pairs.sh \
+	%D%/check-pictures.sh \
 	%D%/check-planting.sh \
 	%D%/check-requirements.sh \
 	%D%/check-style.sh
@@ -371,6 +372,7 @@ EXTRA_DIST += \
 	%D%/controls/pairs/nowhere.c \
 	%D%/controls/pairs/untagged.c \
 	%D%/controls/pairs/variable.c \
+	%D%/controls/pictures/good.dot \
 	%D%/controls/requirements/defects.sh \
 	%D%/controls/requirements/good.list \
 	%D%/controls/requirements/good.md \
