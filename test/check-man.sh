@@ -116,7 +116,7 @@ set_up_cxx()
 	headers='cstdio string tend.hpp'
 }
 
-# compile PAGE...: the examples of manual pages of section 3
+# compile PAGE...: the examples of manual pages of sections 3 and 7
 compile()
 {
 	# shellcheck disable=SC2086 # headers are several words
@@ -153,7 +153,7 @@ accepts 'each public name is in a page' mention "$top_srcdir"/include/tend/*.h -
 accepts 'control: an example that compiles' compile "$controls/man/good.3"
 refuses 'an example that does not compile' 'tend_undeclared' compile "$controls/man/broken_example.3"
 refuses 'a page without an example' 'no example' compile "$controls/man/undated.3"
-accepts 'the examples compile' compile "$top_srcdir"/doc/man/*.3
+accepts 'the examples compile' compile "$top_srcdir"/doc/man/*.[37]
 
 : "${MANDOC:=$(command -v mandoc)}"
 [ -n "$MANDOC" ] || { [ "$failed" = 0 ] && skip 'mandoc is not here, so the pages are not linted'; finish; }
