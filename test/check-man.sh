@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The man pages are clean; each exported function stands in the NAME section of one of them; each macro, enumerator and
-# member of the public headers occurs in one of them; and their examples compile.
+# member of the public headers occurs in one of them; and their examples compile and, with the drivers in test/man/, do
+# what they are for.
 . "$(dirname "$0")/checks.sh"
 
 lint()
@@ -138,6 +139,34 @@ compile()
 	done
 }
 
+# run DIRECTORY PAGE...: the examples of each page as one program, with main() of the driver in the directory, if they
+# have none of their own
+run()
+{
+	drivers=$1
+	shift
+	# shellcheck disable=SC2086 # headers are several words
+	for page do
+		name=${page##*/}
+		blocks "$page"
+		case $page in
+		*.hpp.3) set_up_cxx || continue ;;
+		*) set_up_c ;;
+		esac
+		driver=$(find "$drivers" -maxdepth 1 -name "$name.c*")
+		[ "$driver" ] || [ "${name%.7}" != "$name" ] || { echo "$name: there is no driver"; return 1; }
+		{
+			printf '#include <%s>\n' $headers
+			cat "$work"/blocks/*.c $driver
+		} >"$work/program.c"
+		$compiler -Wall -Wextra "-I$top_srcdir/include" "-I$top_srcdir/test/man" "$work/program.c" -x none \
+			"-L$library" -ltend "-Wl,-rpath,$library" -pthread -o "$work/program" || return 1
+		rm -rf "$work/here"
+		mkdir "$work/here"
+		(cd "$work/here" && ../program </dev/null) || { echo "$name: its examples have failed"; return 1; }
+	done
+}
+
 accepts 'control: a NAME section' covers "$controls/exports/good.map" "$controls/man/good.3"
 refuses 'a function that only the text mentions' 'tend_absent is in no' covers "$controls/exports/absent.map" \
 	"$controls/man/good.3"
@@ -154,6 +183,16 @@ accepts 'control: an example that compiles' compile "$controls/man/good.3"
 refuses 'an example that does not compile' 'tend_undeclared' compile "$controls/man/broken_example.3"
 refuses 'a page without an example' 'no example' compile "$controls/man/undated.3"
 accepts 'the examples compile' compile "$top_srcdir"/doc/man/*.[37]
+
+library=$top_builddir/lib/.libs
+if [ -f "$library/libtend.so" ] && ! $NM -D "$library/libtend.so" | grep -q '__[ath]*san_'; then
+	accepts 'control: examples that run' run "$controls/man/running" "$controls/man/good.3"
+	refuses 'an example that fails' 'its examples have failed' run "$controls/man/failing" "$controls/man/good.3"
+	refuses 'an example that nobody runs' 'there is no driver' run "$controls" "$controls/man/good.3"
+	accepts 'the examples run' run "$top_srcdir/test/man" "$top_srcdir"/doc/man/*.[37]
+else
+	echo 'there is no shared library without a sanitizer, so the examples are not run'
+fi
 
 : "${MANDOC:=$(command -v mandoc)}"
 [ -n "$MANDOC" ] || { [ "$failed" = 0 ] && skip 'mandoc is not here, so the pages are not linted'; finish; }

@@ -310,6 +310,19 @@ EXTRA_DIST += \
 	%D%/hosts/scenario.c \
 	%D%/hosts/scenario.h \
 	%D%/loop.sh \
+	%D%/man/driver.h \
+	%D%/man/tend.hpp.3.cpp \
+	%D%/man/tend_base.3.c \
+	%D%/man/tend_child.3.c \
+	%D%/man/tend_consume.3.c \
+	%D%/man/tend_error.3.c \
+	%D%/man/tend_line.3.c \
+	%D%/man/tend_process.3.c \
+	%D%/man/tend_restart.3.c \
+	%D%/man/tend_spawn.3.c \
+	%D%/man/tend_stop.3.c \
+	%D%/man/tend_stream.3.c \
+	%D%/man/tend_write.3.c \
 	%D%/requirements.list \
 	%D%/static.list \
 	%D%/static.sh \
@@ -357,7 +370,9 @@ EXTRA_DIST += \
 	%D%/controls/headers/unguarded.h \
 	%D%/controls/hosts/allocates.c \
 	%D%/controls/man/broken_example.3 \
+	%D%/controls/man/failing/good.3.c \
 	%D%/controls/man/good.3 \
+	%D%/controls/man/running/good.3.c \
 	%D%/controls/man/said.h \
 	%D%/controls/man/undated.3 \
 	%D%/controls/man/unknown_macro.3 \
