@@ -48,7 +48,7 @@ endif
 if HAVE_LIBUV
 check_PROGRAMS += %D%/loop_libuv %D%/migration/libuv_before
 endif
-if HAVE_GIO
+if BUILD_GIO_EXAMPLE
 check_PROGRAMS += %D%/migration/gio_before
 endif
 if HAVE_REPROC
