@@ -36,6 +36,7 @@ EXTRA_DIST += \
 	%D%/decisions/0008-bytes-for-stdin-need-no-thread.md \
 	%D%/decisions/0009-a-busy-program-is-waited-for-in-the-child.md \
 	%D%/decisions/0010-survivors-are-the-spawns-policy.md \
+	%D%/decisions/0011-cpp-is-one-header-over-the-c-functions.md \
 	$(pictures:=.dot) \
 	$(pictures:=.svg)
 

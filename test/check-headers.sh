@@ -26,6 +26,7 @@ one_by_one()
 	done
 	[ "$2" = c ] && return
 	refuses "a program that does not compile, $1" 'nothing' program "$1" "$3" "$controls/headers/broken.cpp"
+	refuses "a plan whose phases are gone, $1" 'TEND_STOP_TERM' program "$1" "$3" "$controls/headers/dangling.cpp"
 	for program in "$top_srcdir/test/test_cpp.cpp" "$top_srcdir/examples/cookbook/in_cpp.cpp"; do
 		accepts "${program##*/}, $3, $1" program "$1" "$3" "$program"
 	done

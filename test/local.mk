@@ -364,6 +364,7 @@ EXTRA_DIST += \
 	%D%/controls/hazards/test_good.c \
 	%D%/controls/headers/alone.h \
 	%D%/controls/headers/broken.cpp \
+	%D%/controls/headers/dangling.cpp \
 	%D%/controls/headers/extension.h \
 	%D%/controls/headers/keyword.h \
 	%D%/controls/headers/needs_other.h \
