@@ -338,9 +338,9 @@ run 125 "$cookbook/watch_pid" $! 60
 has 'watch_pid: .*'
 
 run 0 "$cookbook/restart" sh -c 'echo >>tries; [ "$(wc -l <tries)" -eq 3 ]'
-last stdout 'failed, restart 1' 'failed, restart 2' 'ended with code 0 after 2 restarts'
+last stdout 'failed, restart 1' 'failed, restart 2' 'exit code 0, signal 0, after 2 restarts'
 run 7 "$cookbook/restart" sh -c 'exit 7'
-last stdout 'failed, restart 3' 'ended with code 7 after 3 restarts'
+last stdout 'failed, restart 3' 'exit code 7, signal 0, after 3 restarts'
 
 run 124 "$cookbook/idle_limit" 0.3 sleep 60
 has 'stopped: nothing was written for 0\.3 s'

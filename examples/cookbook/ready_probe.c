@@ -62,8 +62,8 @@ int main(int argc, char **argv)
 	struct tend_error err;
 	int status;
 
-	if (argc < 3) {
-		fprintf(stderr, "usage: ready_probe SOCKET COMMAND [ARG...]\n");
+	if (argc < 3 || strlen(argv[1]) >= sizeof((struct sockaddr_un *)NULL)->sun_path) {
+		fprintf(stderr, "usage: ready_probe SOCKET COMMAND [ARG...]      (SOCKET: at most 107 bytes)\n");
 		return 2;
 	}
 	if (tend_spawn(&(struct tend_spawn){ .argv = (const char *const *)argv + 2,

@@ -74,6 +74,6 @@ int main(int argc, char **argv)
 		fflush(stdout);
 		pause_for(delay);
 	}
-	printf("ended with code %d after %u restarts\n", ended.code, restarts.total);
+	printf("exit code %d, signal %d, after %u restarts\n", ended.code, ended.signal, restarts.total);
 	return ended.kind == TEND_EXITED ? ended.code : 125;
 }

@@ -107,12 +107,17 @@ static int run(const char *const *argv, FILE *log, tend_consumer *consumers[3])
 int main(int argc, char **argv)
 {
 	tend_consumer *consumers[3] = { NULL };
-	FILE *log = argc > 2 ? fopen(argv[1], "we") : NULL;
+	FILE *log;
 	int status;
 
-	if (!log) {
+	if (argc < 3) {
 		fprintf(stderr, "usage: tee_output LOG COMMAND [ARG...]\n");
 		return 2;
+	}
+	log = fopen(argv[1], "we");
+	if (!log) {
+		perror(argv[1]);
+		return 125;
 	}
 	status = run((const char *const *)argv + 2, log, consumers);
 	for (int i = 0; i < 3; i++) {

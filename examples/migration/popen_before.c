@@ -11,15 +11,20 @@
 
 int main(int argc, char **argv)
 {
-	FILE *output = argc == 2 ? popen(argv[1], "re") : NULL;
+	FILE *output;
 	char *line = NULL;
 	size_t room = 0;
 	ssize_t size;
 	int status;
 
-	if (!output) {
+	if (argc != 2) {
 		fprintf(stderr, "usage: popen_before SHELL-COMMAND\n");
 		return 2;
+	}
+	output = popen(argv[1], "re");
+	if (!output) {
+		perror("popen_before");
+		return 125;
 	}
 	while ((size = getline(&line, &room, output)) > 0)
 		printf("| %.*s\n", (int)(line[size - 1] == '\n' ? size - 1 : size), line);

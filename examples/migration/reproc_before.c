@@ -20,10 +20,13 @@ int main(int argc, char **argv)
 	char *output = NULL;
 	int r;
 
-	if (argc < 2 || !(child = reproc_new())) {
+	if (argc < 2) {
 		fprintf(stderr, "usage: reproc_before COMMAND [ARG...]\n");
 		return 2;
 	}
+	child = reproc_new();
+	if (!child)
+		return 125;
 	r = reproc_start(child, (const char *const *)argv + 1,
 	                 (reproc_options){ .redirect.in.type = REPROC_REDIRECT_DISCARD,
 	                                   .deadline = 10000, /* ms */
