@@ -316,6 +316,7 @@ EXTRA_DIST += \
 	%D%/man/tend_child.3.c \
 	%D%/man/tend_consume.3.c \
 	%D%/man/tend_error.3.c \
+	%D%/man/tend_kernel.3.c \
 	%D%/man/tend_line.3.c \
 	%D%/man/tend_process.3.c \
 	%D%/man/tend_restart.3.c \
