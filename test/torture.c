@@ -462,7 +462,7 @@ static unsigned long calls_of(const struct sweep *s, const char *call)
 
 static unsigned long next(struct sweep *s, const char *call, unsigned long i)
 {
-	static const char *const repeated[] = { "open_file", "read" };
+	static const char *const repeated[] = { "open_file", "open_folder", "read", "interrupt" };
 	unsigned long n = 1, most = calls_of(s, call);
 
 	for (size_t k = 0; k < sizeof repeated / sizeof *repeated; k++)
