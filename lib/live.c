@@ -374,6 +374,7 @@ int tend_shutdown(tend_duration within, struct tend_error *err)
 		return tend__error(err, -EDEADLK, TEND_STEP_CALLBACK, NULL,
 		                   "a log function cannot wait for the reaper");
 	forbid_more();
+	tend__sys_drop_stack();
 	if (end_all(tend__deadline(within)))
 		return 0;
 	return tend__error(err, -ETIMEDOUT, TEND_STEP_SIGNAL_GROUP, NULL,

@@ -103,8 +103,11 @@ static void name_it(pid_t pid, struct tend_pid_name *ret_name)
 		return;
 	n = strlen(text);
 	if (n > 0 && text[n - 1] == '\n')
-		text[n - 1] = '\0';
-	snprintf(ret_name->comm, sizeof ret_name->comm, "%s", text);
+		n--;
+	if (n >= sizeof ret_name->comm)
+		n = sizeof ret_name->comm - 1;
+	memcpy(ret_name->comm, text, n);
+	ret_name->comm[n] = '\0';
 }
 
 void tend__procfs_name(pid_t pid, struct tend_pid_name *ret_name)

@@ -638,13 +638,13 @@ void tend__sys_join(pthread_t thread)
 }
 
 /* A stack with a guard page below it, so that an overflow faults instead of writing into the host. */
-static char *map_stack(size_t page, size_t size)
+static char *map_stack(size_t size)
 {
 	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
 	if (p == MAP_FAILED)
 		return NULL;
-	if (mprotect(p, page, PROT_NONE) < 0) {
+	if (mprotect(p, size - CHILD_STACK, PROT_NONE) < 0) {
 		int e = errno;
 
 		munmap(p, size);
@@ -660,21 +660,34 @@ static char *map_stack(size_t page, size_t size)
  */
 static _Atomic(char *) spare_stack;
 
+static size_t stack_size(void)
+{
+	return CHILD_STACK + (size_t)sysconf(_SC_PAGESIZE);
+}
+
 static char *take_stack(size_t *ret_size)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = CHILD_STACK + page;
 	/* (S) pairs with (S) in give_stack_back: its last child has executed, or is gone */
 	char *p = atomic_exchange_explicit(&spare_stack, NULL, memory_order_acquire);
 
-	*ret_size = size;
-	return p ? p : map_stack(page, size);
+	*ret_size = stack_size();
+	return p ? p : map_stack(*ret_size);
+}
+
+void tend__sys_drop_stack(void)
+{
+	/* (S) pairs with (S) in give_stack_back */
+	char *stack = atomic_exchange_explicit(&spare_stack, NULL, memory_order_acquire);
+
+	if (stack)
+		munmap(stack, stack_size());
 }
 
 static void give_stack_back(char *stack, size_t size)
 {
 	char *none = NULL;
 
-	/* (S) pairs with (S) in take_stack */
+	/* (S) pairs with (S) in take_stack and (S) in tend__sys_drop_stack */
 	if (!atomic_compare_exchange_strong_explicit(&spare_stack, &none, stack, memory_order_release,
 	                                             memory_order_relaxed))
 		munmap(stack, size);

@@ -127,6 +127,8 @@ pid_t tend__sys_spawn_shared(const struct tend__plan *plan, int *ret_pidfd);
 pid_t tend__sys_spawn_copied(const struct tend__plan *plan, bool with_pidfd, int *ret_pidfd);
 /* As tend__sys_spawn_shared(), born in the cgroup whose directory that is: clone3(2) with CLONE_INTO_CGROUP. */
 pid_t tend__sys_spawn_into(const struct tend__plan *plan, int cgroup_fd, int *ret_pidfd);
+/* Gives back what those that share our memory have left for the next one. */
+void tend__sys_drop_stack(void);
 int tend__sys_pidfd_open(pid_t pid);
 int tend__sys_setpgid(pid_t pid);
 /*

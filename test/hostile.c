@@ -255,6 +255,7 @@ static void one_signal(enum tend_with_parent with_parent)
 	struct tend_exit ended;
 	struct tend_error e;
 	tend_process *p = NULL;
+	int r;
 
 	s.with_parent = with_parent;
 	CHECK_OK(tend_spawn(&s, &p, &e), &e);
@@ -263,7 +264,10 @@ static void one_signal(enum tend_with_parent with_parent)
 	check_exit(&ended, TEND_SIGNALED, SIGTERM);
 	CHECK(ended.kind == TEND_EXIT_UNKNOWN || ended.by_us);
 	CHECK_INT(-ESRCH, tend_process_signal(p, SIGTERM, TEND_LEADER, &e));
-	CHECK_INT(-ESRCH, tend_process_signal(p, SIGTERM, TEND_GROUP, &e));
+	do /* until it has been reaped, which may be later than it is told of, there is a leader to take it */
+		r = tend_process_signal(p, SIGTERM, TEND_GROUP, &e);
+	while (r == 0);
+	CHECK_INT(-ESRCH, r);
 	tend_process_free(p);
 }
 

@@ -478,7 +478,7 @@ check-static:
 # does not say why something is not.
 coverage:
 	$(variant) coverage coverage-programs $(VARIANT_FLAGS) --enable-debug --disable-hardening \
-		CFLAGS='$(COVERAGE_COMPILE)' LDFLAGS='$(COVERAGE_LINK)'
+		CFLAGS='$(COVERAGE_COMPILE)' CXXFLAGS='$(COVERAGE_COMPILE)' LDFLAGS='$(COVERAGE_LINK)'
 
 coverage-programs:
 	find . -name '*.gcda' -exec rm -f {} + ; rm -f %D%/*.counters

@@ -509,6 +509,7 @@ static void check_no_stack(void)
 	static const struct tend__plan plan; /* nobody gets to read it */
 	int pidfd = -1;
 
+	tend__sys_drop_stack();
 	CHECK_INT(-ENOMEM, tend__sys_spawn_shared(&plan, &pidfd));
 	CHECK_INT(-ENOMEM, tend__sys_spawn_into(&plan, -1, &pidfd));
 	CHECK_INT(-1, pidfd);
