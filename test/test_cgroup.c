@@ -480,6 +480,7 @@ static void handed_over_with_it(void)
 
 	if (!p)
 		return;
+	test_await_line(tend_process_stdout(p), "ready", NULL, 0); /* or that would be written to nobody: SIGPIPE */
 	fault_fail_sys_from("write", 1, EIO); /* cgroup.kill */
 	fault_fail_sys_from("pidfd_signal", 1, EPERM);
 	fault_fail_sys_from("kill", 1, EPERM);
