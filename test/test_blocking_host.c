@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,10 +161,11 @@ static void a_spawn_ends(bool bound, bool by_death)
 		blocked_in(&behind, place);
 	}
 	if (by_death) {
-		pid_t child = find_child();
+		pid_t child;
 
-		if (CHECK(child > 0))
-			CHECK_INT(0, kill(child, SIGKILL));
+		while ((child = find_child()) == 0) /* the library's thread may clone it later than its caller sleeps */
+			poll(NULL, 0, 1);
+		CHECK_INT(0, kill(child, SIGKILL));
 	} else {
 		give_up_lease(&l);
 	}
