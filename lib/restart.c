@@ -58,9 +58,11 @@ int tend_restart_next(const struct tend_restart *rule, struct tend_restarts *res
 		                    "must not be NULL");
 	if (exit->kind == TEND_RUNNING)
 		return tend__refuse(err, NULL, "exit", "is that of a child that runs");
+	*ret_delay = TEND_FOREVER;
+	if (rule->when == TEND_RESTART_NEVER)
+		return 0; /* whatever else the rule has was not looked at */
 	if (rule->long_enough && exit->wall_ns >= tend__span_ns(rule->long_enough))
 		restarts->in_series = 0;
-	*ret_delay = TEND_FOREVER;
 	if (!is_due(rule, exit) || (rule->max_restarts && restarts->in_series >= rule->max_restarts))
 		return 0;
 	restarts->in_series += restarts->in_series < UINT32_MAX;
