@@ -181,13 +181,16 @@ static int shut_down_in_vain(void)
 	return 0;
 }
 
-/* The same for exit(3), which asks nobody and has a time of its own. */
+/* The same for exit(3), which asks nobody and has a time of its own.  No streams: nobody is left to free them. */
 static int exit_in_vain(void)
 {
 	static const struct tend_stop patient = { .after_kill = TEND_SECONDS(300) };
-	tend_process *p = start(TEND_FORGOTTEN_TERMINATE(&patient), "obedient", NULL);
+	const char *argv[] = { helper("obedient"), NULL };
+	struct tend_spawn s = test_spawn_options(argv, NULL);
+	tend_process *p;
 
-	WANT(p != NULL);
+	s.if_forgotten = TEND_FORGOTTEN_TERMINATE(&patient);
+	WANT(tend_spawn(&s, &p, NULL) == 0);
 	fault_twist("wait", 1, FAULT_SPURIOUS, true);
 	exit(0);
 }
