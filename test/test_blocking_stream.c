@@ -429,7 +429,7 @@ static void room_by_a_pop(struct call *c)
 {
 	struct tend_event event;
 
-	CHECK_INT(0, tend_subscription_next(c->sub, TEND_AT_ONCE, &event));
+	CHECK_INT(0, tend_subscription_next(c->sub, TEST_PATIENCE, &event)); /* at once, where it is seen to sleep */
 	CHECK_INT(TEND_CHUNK, event.kind);
 }
 
