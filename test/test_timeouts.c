@@ -213,7 +213,9 @@ static void check_long(const struct row *row, tend_duration span)
 	row->wake(&c);
 	blocked_end(&b);
 	CHECK_INT(row->woken.r, c.r);
-	CHECK_INT(row->woken.what, c.what);
+	/* Where nobody tells that the call sleeps the child may have gone before the stop has begun. */
+	if (asleep_can_be_known() || row->call != stop || c.what != TEND_STOPPED_BEFORE)
+		CHECK_INT(row->woken.what, c.what);
 	end(&c);
 }
 
