@@ -637,9 +637,16 @@ void tend__sys_join(pthread_t thread)
 	(void)UNCANCELLED(pthread_join(thread, NULL));
 }
 
-/* A stack with a guard page below it, so that an overflow faults instead of writing into the host. */
-static char *map_stack(size_t size)
+/* The guard page below it included. */
+static size_t stack_size(void)
 {
+	return CHILD_STACK + (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A stack with a guard page below it, so that an overflow faults instead of writing into the host. */
+static char *map_stack(void)
+{
+	size_t size = stack_size();
 	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
 	if (p == MAP_FAILED)
@@ -660,18 +667,12 @@ static char *map_stack(size_t size)
  */
 static _Atomic(char *) spare_stack;
 
-static size_t stack_size(void)
-{
-	return CHILD_STACK + (size_t)sysconf(_SC_PAGESIZE);
-}
-
-static char *take_stack(size_t *ret_size)
+static char *take_stack(void)
 {
 	/* (S) pairs with (S) in give_stack_back: its last child has executed, or is gone */
 	char *p = atomic_exchange_explicit(&spare_stack, NULL, memory_order_acquire);
 
-	*ret_size = stack_size();
-	return p ? p : map_stack(*ret_size);
+	return p ? p : map_stack();
 }
 
 void tend__sys_drop_stack(void)
@@ -683,14 +684,14 @@ void tend__sys_drop_stack(void)
 		munmap(stack, stack_size());
 }
 
-static void give_stack_back(char *stack, size_t size)
+static void give_stack_back(char *stack)
 {
 	char *none = NULL;
 
 	/* (S) pairs with (S) in take_stack and (S) in tend__sys_drop_stack */
 	if (!atomic_compare_exchange_strong_explicit(&spare_stack, &none, stack, memory_order_release,
 	                                             memory_order_relaxed))
-		munmap(stack, size);
+		munmap(stack, stack_size());
 }
 
 /* Off 0, 1 and 2, as all descriptors of ours; where there is no other number left the low one has to do. */
@@ -710,30 +711,28 @@ static void lift_pidfd(int *pidfd)
 /* Not instrumented: its frame is the parent's while the child runs on the other stack. */
 TEND__UNINSTRUMENTED pid_t tend__sys_spawn_shared(const struct tend__plan *plan, int *ret_pidfd)
 {
-	size_t size = 0;
-	char *stack = take_stack(&size);
+	char *stack = take_stack();
 	long r;
 
 	if (!stack)
 		return -errno;
 	*ret_pidfd = -1;
-	r = raw_clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, stack + size, ret_pidfd, tend__child_main,
-	              (void *)(uintptr_t)plan);
-	give_stack_back(stack, size);
+	r = raw_clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, stack + stack_size(), ret_pidfd,
+	              tend__child_main, (void *)(uintptr_t)plan);
+	give_stack_back(stack);
 	lift_pidfd(ret_pidfd);
 	return (pid_t)r;
 }
 
 TEND__UNINSTRUMENTED pid_t tend__sys_spawn_into(const struct tend__plan *plan, int cgroup_fd, int *ret_pidfd)
 {
-	size_t size = 0;
-	char *stack = take_stack(&size);
+	char *stack = take_stack();
 	struct clone_args args = {
 		.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP,
 		.pidfd = (uintptr_t)ret_pidfd,
 		.exit_signal = SIGCHLD,
 		.stack = (uintptr_t)stack,
-		.stack_size = size,
+		.stack_size = stack_size(),
 		.cgroup = (uint64_t)cgroup_fd,
 	};
 	long r;
@@ -742,7 +741,7 @@ TEND__UNINSTRUMENTED pid_t tend__sys_spawn_into(const struct tend__plan *plan, i
 		return -errno;
 	*ret_pidfd = -1;
 	r = raw_clone3(&args, sizeof args, tend__child_main, (void *)(uintptr_t)plan);
-	give_stack_back(stack, size);
+	give_stack_back(stack);
 	lift_pidfd(ret_pidfd);
 	return (pid_t)r;
 }
