@@ -16,7 +16,6 @@
 
 #include "cgroup.h"
 #include "clock.h"
-#include "spawn.h"
 #include "spawn_child.h"
 #include "sys.h"
 
@@ -50,7 +49,7 @@ static pid_t spawn_failing(int cgroup_fd, int *ret_pidfd, bool *ret_shared)
 		                   .shared = &progress };
 	sigset_t old;
 	pid_t pid;
-	int fds[2], r = tend__spawn_pipe(&fds[0], &fds[1]);
+	int fds[2], r = tend__sys_pipe(fds);
 
 	if (r < 0)
 		return r;

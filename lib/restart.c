@@ -25,11 +25,12 @@ static int check_rule(const struct tend_restart *o, struct tend_error *err)
 	return r;
 }
 
+/* Of a rule that does not say never. */
 static bool is_due(const struct tend_restart *rule, const struct tend_exit *exit)
 {
 	bool succeeded = exit->kind == TEND_EXITED && exit->code == 0;
 
-	return rule->when == TEND_RESTART_ALWAYS || (rule->when == TEND_RESTART_ON_FAILURE && !succeeded);
+	return rule->when == TEND_RESTART_ALWAYS || !succeeded;
 }
 
 /* The n-th of a series, from 1. */
