@@ -229,25 +229,15 @@ static void let_go(struct run *run)
 	run_set_process(run, NULL);
 }
 
-static void log_event(void *arg, const struct tend_log_event *event)
-{
-	(void)arg;
-	if (event->name[0])
-		say_info("%.60s: %s: %s", event->name, event->event, event->message);
-	else
-		say_info("%s: %s", event->event, event->message);
-}
-
 static int live(struct run *run)
 {
 	int result;
 
-	if (run->options->verbose)
-		(void)tend_set_log(log_event, NULL, run->options->verbose > 1 ? TEND_LOG_DEBUG : TEND_LOG_INFO);
+	say_log(run->options->verbose);
 	result = run_life(run, begin);
 	if (!run->process)
 		run_signals_unblock();
-	(void)tend_set_log(NULL, NULL, TEND_LOG_ERROR);
+	say_log(0);
 	return result;
 }
 

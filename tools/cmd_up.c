@@ -274,15 +274,6 @@ static void let_go(void)
 
 /* ---- from one to the other ---- */
 
-static void log_event(void *arg, const struct tend_log_event *event)
-{
-	(void)arg;
-	if (event->name[0])
-		say_info("%.60s: %s: %s", event->name, event->event, event->message);
-	else
-		say_info("%s: %s", event->event, event->message);
-}
-
 static int run_all(void)
 {
 	size_t n_started;
@@ -292,12 +283,11 @@ static int run_all(void)
 		say("cannot start a thread");
 		return CMD_FAILED;
 	}
-	if (the_options.verbose)
-		(void)tend_set_log(log_event, NULL, the_options.verbose > 1 ? TEND_LOG_DEBUG : TEND_LOG_INFO);
+	say_log(the_options.verbose);
 	n_started = start_all();
 	await_the_end(n_started);
 	stop_all(n_started);
-	(void)tend_set_log(NULL, NULL, TEND_LOG_ERROR);
+	say_log(0);
 	result = the_options.keep_going ? failure : first_status;
 	return n_started < the_up.n && result == CMD_OK && !interrupted ? CMD_FAILED : result;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tend/error.h>
 #include <unistd.h>
 
 #include "io.h"
@@ -178,6 +179,23 @@ void say_info(const char *format, ...)
 void say_quiet(bool value)
 {
 	quiet = value;
+}
+
+static void log_event(void *arg, const struct tend_log_event *event)
+{
+	(void)arg;
+	if (event->name[0])
+		say_info("%.60s: %s: %s", event->name, event->event, event->message);
+	else
+		say_info("%s: %s", event->event, event->message);
+}
+
+void say_log(unsigned verbose)
+{
+	if (verbose)
+		(void)tend_set_log(log_event, NULL, verbose > 1 ? TEND_LOG_DEBUG : TEND_LOG_INFO);
+	else
+		(void)tend_set_log(NULL, NULL, TEND_LOG_ERROR);
 }
 
 void say_into(FILE *stream, const char *format, ...)

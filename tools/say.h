@@ -20,6 +20,8 @@ void say(const char *format, ...) TEND_PRINTF(1, 2);
 /* What a person may want to know; not said with say_quiet(true).  Any thread. */
 void say_info(const char *format, ...) TEND_PRINTF(1, 2);
 void say_quiet(bool value);
+/* What the library logs, as say_info() does: 0 nothing, 1 what a person may follow, more: all of it. */
+void say_log(unsigned verbose);
 
 /*
  * From here on saying never blocks: lines are queued, and a thread writes them.  Lines for which there is no room
