@@ -110,18 +110,6 @@ static void lines_that_cannot_be_written(void)
 
 /* ---- a log of one stream ---- */
 
-static void check_file(const char *path, const char *expected)
-{
-	char text[64] = "";
-	FILE *f = fopen(path, "re");
-
-	if (!CHECK(f != NULL))
-		return;
-	(void)!fread(text, 1, sizeof text - 1, f);
-	fclose(f);
-	CHECK_STR(expected, text);
-}
-
 static void a_log_for_each_stream(void)
 {
 	const char *out = tool_file("out-log"), *err = tool_file("err-log"), *both = tool_file("both-log");
@@ -131,15 +119,15 @@ static void a_log_for_each_stream(void)
 	         "c\\n");
 	CHECK_INT(0, r.status);
 	CHECK_STR("printer: a\nprinter: b\n", r.out);
-	check_file(out, "a\nb");
-	check_file(err, "c\n");
+	tool_check_file(out, "a\nb");
+	tool_check_file(err, "c\n");
 	tool_free(&r);
 	TOOL_RUN(&r, "run", "--log-stderr", err, "--log", both, "--stdout", "inherit", helper("printer"), "a", "-e",
 	         "d\\n");
 	CHECK_STR("a", r.out);
 	CHECK_STR("d\n", r.err);
-	check_file(err, "d\n");
-	check_file(both, "d\n");
+	tool_check_file(err, "d\n");
+	tool_check_file(both, "d\n");
 	tool_free(&r);
 	TOOL_RUN(&r, "run", "--log-stdout", "/dev/full", helper("printer"), "a", "-e", "b\\n");
 	CHECK_INT(125, r.status);

@@ -36,18 +36,6 @@ static void run_with_fd(const char *file, const char *ready, const char *text, i
 	tend_process_free(sh);
 }
 
-static void check_file(const char *path, const char *expected)
-{
-	char text[16] = "";
-	FILE *f = fopen(path, "re");
-
-	if (!CHECK(f != NULL))
-		return;
-	(void)!fread(text, 1, sizeof text - 1, f);
-	fclose(f);
-	CHECK_STR(expected, text);
-}
-
 static void newline_when_ready(void)
 {
 	const char *file = tool_file("told");
@@ -55,10 +43,10 @@ static void newline_when_ready(void)
 
 	run_with_fd(file, "^ready$", "booting\\nready\\nready\\n", &status);
 	CHECK_INT(0, status);
-	check_file(file, "\n");
+	tool_check_file(file, "\n");
 	run_with_fd(file, "^ready$", "booting\\n", &status);
 	CHECK_INT(0, status);
-	check_file(file, "");
+	tool_check_file(file, "");
 	run_with_fd("/dev/full", "^ready$", "ready\\n", &status);
 	CHECK_INT(0, status); /* the program is none the worse for it */
 }

@@ -91,6 +91,14 @@ static void outlives_the_thread(void)
 	tend_process_free(it.p);
 }
 
+/* What a host of a test has said is known, and it is killed. */
+__attribute__((__noreturn__)) static void await_the_end(void)
+{
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 /* This program once more, as a host: says its child's pid and waits to be killed. */
 static int be_a_host(bool bound)
 {
@@ -102,9 +110,7 @@ static int be_a_host(bool bound)
 		return 1;
 	test_await_line(tend_process_stdout(p), "ready", line, sizeof line);
 	printf("child %d\n", (int)tend_process_pid(p));
-	fflush(stdout);
-	for (;;)
-		pause();
+	await_the_end();
 }
 
 static pid_t child_of_killed_host(const char *mode)
@@ -316,9 +322,7 @@ static int be_a_host_of_a_tree(const char *mode)
 	if (is_freed && tend_process_wait(p, TEST_PATIENCE, NULL, NULL) == 0)
 		tend_process_free(p);
 	printf("child %s\n", pid);
-	fflush(stdout);
-	for (;;)
-		pause();
+	await_the_end();
 }
 
 /* Hazard 56: the leader gone or not, obedient or not, the guardian ends who is left. */
@@ -351,9 +355,7 @@ static int be_a_host_of_a_cgroup(void)
 		return 1;
 	test_await_line(tend_process_stdout(p), "grandchild ", pid, sizeof pid);
 	printf("cgroup %s\nchild %s\n", tend_process_cgroup(p) ? tend_process_cgroup(p) : "", pid);
-	fflush(stdout);
-	for (;;)
-		pause();
+	await_the_end();
 }
 
 static void cgroup_ends_with_a_killed_host(void)
@@ -414,35 +416,45 @@ static pid_t find_guardian(void)
 	return found;
 }
 
-/*
- * A host that kills its guardian by mistake, and is killed itself: the next child brings a new one, which knows of
- * all.
- */
-static int lose_the_guardian(void)
+/* A tree whose guardian is gone; the number of who is left of it.  0, or what went wrong. */
+static int lose_the_guardian(char pid[32])
 {
-	tend_process *p = NULL, *q = NULL;
+	tend_process *p = NULL;
 	struct tend_error e;
-	struct tend_exit ended;
-	char pid[32] = "0";
 	pid_t guardian;
 
 	if (spawn_tree(&p, "forker", "hold-stubborn", &e) < 0)
 		return 1;
-	test_await_line(tend_process_stdout(p), "grandchild ", pid, sizeof pid);
+	test_await_line(tend_process_stdout(p), "grandchild ", pid, 32);
 	while (!(guardian = find_guardian())) /* the kernel names it a little after its exec */
 		sched_yield();
 	if (kill(guardian, SIGKILL) < 0)
 		return 2;
 	while (test_alive(guardian))
 		sched_yield();
+	return 0;
+}
+
+/*
+ * A host that kills its guardian by mistake, and is killed itself: the next child brings a new one, which knows of
+ * all.
+ */
+static int guardian_is_lost(void)
+{
+	char pid[32] = "0";
+	tend_process *q = NULL;
+	struct tend_error e;
+	struct tend_exit ended;
+	int r = lose_the_guardian(pid);
+
+	if (r)
+		return r;
 	if (spawn_tree(&q, "exiter", "0", &e) < 0 || !test_wait(q, &ended))
 		return 3;
 	while (!find_guardian())
 		sched_yield();
 	printf("child %s\n", pid);
-	fflush(stdout);
-	for (;;)
-		pause();
+	await_the_end();
 }
 
 /*
@@ -451,28 +463,19 @@ static int lose_the_guardian(void)
  */
 static int new_guardian_is_told_later(void)
 {
-	tend_process *p = NULL, *q = NULL;
-	struct tend_error e;
 	char pid[32] = "0";
-	pid_t guardian;
+	tend_process *q = NULL;
+	struct tend_error e;
+	int r = lose_the_guardian(pid);
 
-	if (spawn_tree(&p, "forker", "hold-stubborn", &e) < 0)
-		return 1;
-	test_await_line(tend_process_stdout(p), "grandchild ", pid, sizeof pid);
-	while (!(guardian = find_guardian()))
-		sched_yield();
-	if (kill(guardian, SIGKILL) < 0)
-		return 2;
-	while (test_alive(guardian))
-		sched_yield();
+	if (r)
+		return r;
 	fault_fail_sys("send_fds", 1, ETOOMANYREFS);
 	for (int i = 0; i < 3; i++)
 		if (spawn_tree(&q, "obedient", "0", &e) < 0)
 			return 3;
 	printf("child %s\n", pid);
-	fflush(stdout);
-	for (;;)
-		pause();
+	await_the_end();
 }
 
 static void guardian_is_told_later(void)
@@ -649,7 +652,7 @@ int main(int argc, char **argv)
 	if (argc == 2 && strncmp(argv[1], "--tree-", 7) == 0)
 		return be_a_host_of_a_tree(argv[1] + 7);
 	if (argc == 2 && strcmp(argv[1], "--lose-the-guardian") == 0)
-		return lose_the_guardian();
+		return guardian_is_lost();
 	if (argc == 2 && strcmp(argv[1], "--told-later") == 0)
 		return new_guardian_is_told_later();
 	if (argc == 2 && strcmp(argv[1], "--lose-two-guardians") == 0)

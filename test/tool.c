@@ -235,6 +235,18 @@ void tool_check_one_line(const char *err, const char *what)
 		CHECK_STR(what, err);
 }
 
+void tool_check_file(const char *path, const char *expected)
+{
+	char text[64] = "";
+	FILE *f = fopen(path, "re");
+
+	if (!CHECK(f != NULL))
+		return;
+	(void)!fread(text, 1, sizeof text - 1, f);
+	fclose(f);
+	CHECK_STR(expected, text);
+}
+
 /* ---- while it runs ---- */
 
 const char *tool_await_out(tend_process *tool, const char *prefix)

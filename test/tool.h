@@ -52,6 +52,9 @@ const char *tool_words(const json_t *report, const char *path);
 /* That `err` is one line of tend's own, and nothing else, with `what` in it. */
 void tool_check_one_line(const char *err, const char *what);
 
+/* That there is a file with this text, of at most 63 bytes, and nothing else in it. */
+void tool_check_file(const char *path, const char *expected);
+
 /* Waits until `prefix` begins a line of its stdout, or stderr; a copy of the rest of the line.  Static storage. */
 const char *tool_await_out(tend_process *tool, const char *prefix);
 const char *tool_await_err(tend_process *tool, const char *prefix);
