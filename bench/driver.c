@@ -90,6 +90,23 @@ const char *option_needed(const char *key)
 	return text;
 }
 
+const char *const *child_words(const char *mode, ...)
+{
+	static const char *words[8];
+	size_t n = 0;
+	const char *key;
+	va_list keys;
+
+	words[n++] = option_needed("child");
+	words[n++] = mode;
+	va_start(keys, mode);
+	while ((key = va_arg(keys, const char *)))
+		words[n++] = option_needed(key);
+	va_end(keys);
+	words[n] = NULL;
+	return words;
+}
+
 /* ---- what is measured ---- */
 
 int64_t now_ns(void)

@@ -38,6 +38,9 @@ bool option_is(const char *key, const char *value);
 /* The same as text, for a child's arguments; NULL where it is not given, which ends the run. */
 const char *option_needed(const char *key);
 
+/* The words of child.c for `mode` with what was given for these keys, up to NULL; they last until the next call. */
+const char *const *child_words(const char *mode, ...) __attribute__((__sentinel__));
+
 /* ---- what is measured ---- */
 
 int64_t now_ns(void);

@@ -61,8 +61,7 @@ static gsize take(GInputStream *stream, void *block, gsize size)
 
 static void bulk(void)
 {
-	const char *const argv[] = { option_needed("child"), "bulk", option_needed("bytes"), option_needed("write"),
-		                     NULL };
+	const char *const *argv = child_words("bulk", "bytes", "write", NULL);
 	static char block[READ_SIZE];
 	GSubprocess *process;
 	gsize n;
@@ -78,8 +77,7 @@ static void bulk(void)
 
 static void lines(void)
 {
-	const char *const argv[] = { option_needed("child"), "lines", option_needed("lines"), option_needed("length"),
-		                     NULL };
+	const char *const *argv = child_words("lines", "lines", "length", NULL);
 	GError *error = NULL;
 	GDataInputStream *data;
 	GSubprocess *process;
@@ -119,7 +117,7 @@ static void ping(GSubprocess *process)
 
 static void pingpong(void)
 {
-	const char *const argv[] = { option_needed("child"), "pong", NULL };
+	const char *const *argv = child_words("pong", NULL);
 	size_t n = option_number("n", 1000);
 	GSubprocess *process;
 	GError *error = NULL;
@@ -194,20 +192,14 @@ static void many(const char *const *argv)
 
 static void burst(void)
 {
-	const char *const argv[] = { option_needed("child"), "bulk", option_needed("bytes"), option_needed("write"),
-		                     NULL };
+	const char *const *argv = child_words("bulk", "bytes", "write", NULL);
 
 	many(argv);
 }
 
 static void drip(void)
 {
-	const char *const argv[] = { option_needed("child"),
-		                     "drip",
-		                     option_needed("n"),
-		                     option_needed("rate"),
-		                     option_needed("size"),
-		                     NULL };
+	const char *const *argv = child_words("drip", "n", "rate", "size", NULL);
 
 	many(argv);
 }
@@ -269,7 +261,7 @@ static void exits(void)
 
 static void stop(void)
 {
-	const char *const argv[] = { option_needed("child"), "obey", NULL };
+	const char *const *argv = child_words("obey", NULL);
 	size_t n = option_number("n", 100);
 	char line[6];
 

@@ -102,8 +102,7 @@ static void run_to_the_end(void)
 
 static void bulk(void)
 {
-	const char *const argv[] = { option_needed("child"), "bulk", option_needed("bytes"), option_needed("write"),
-		                     NULL };
+	const char *const *argv = child_words("bulk", "bytes", "write", NULL);
 	struct child c = { .on_read = NULL };
 
 	measure_begin();
@@ -129,20 +128,14 @@ static void many(const char *const *argv)
 
 static void burst(void)
 {
-	const char *const argv[] = { option_needed("child"), "bulk", option_needed("bytes"), option_needed("write"),
-		                     NULL };
+	const char *const *argv = child_words("bulk", "bytes", "write", NULL);
 
 	many(argv);
 }
 
 static void drip(void)
 {
-	const char *const argv[] = { option_needed("child"),
-		                     "drip",
-		                     option_needed("n"),
-		                     option_needed("rate"),
-		                     option_needed("size"),
-		                     NULL };
+	const char *const *argv = child_words("drip", "n", "rate", "size", NULL);
 
 	many(argv);
 }
@@ -205,7 +198,7 @@ static void take_answer(uv_stream_t *stream, ssize_t n, const uv_buf_t *block)
 
 static void pingpong(void)
 {
-	const char *const argv[] = { option_needed("child"), "pong", NULL };
+	const char *const *argv = child_words("pong", NULL);
 	struct child c = { .on_read = take_answer };
 
 	game.left = option_number("n", 1000);
@@ -267,7 +260,7 @@ static void stop_when_ready(uv_stream_t *stream, ssize_t n, const uv_buf_t *bloc
 
 static void stop(void)
 {
-	const char *const argv[] = { option_needed("child"), "obey", NULL };
+	const char *const *argv = child_words("obey", NULL);
 	size_t n = option_number("n", 100);
 
 	samples_reserve(n);
@@ -308,7 +301,7 @@ static void begin_grace(uv_stream_t *stream, ssize_t n, const uv_buf_t *block)
 
 static void kills(void)
 {
-	const char *const argv[] = { option_needed("child"), "stubborn", NULL };
+	const char *const *argv = child_words("stubborn", NULL);
 	size_t n = option_number("n", 10);
 
 	samples_reserve(n);

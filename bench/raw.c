@@ -81,8 +81,7 @@ void raw_set_pipe(int fd)
 
 static void bulk(void)
 {
-	const char *const argv[] = { option_needed("child"), "bulk", option_needed("bytes"), option_needed("write"),
-		                     NULL };
+	const char *const *argv = child_words("bulk", "bytes", "write", NULL);
 	size_t size = option_number("chunk", READ_SIZE);
 	char *block = malloc(size);
 	struct raw_child c;
@@ -111,8 +110,7 @@ static uint64_t count_lines(const char *at, size_t n)
 
 static void lines(void)
 {
-	const char *const argv[] = { option_needed("child"), "lines", option_needed("lines"), option_needed("length"),
-		                     NULL };
+	const char *const *argv = child_words("lines", "lines", "length", NULL);
 	static char block[READ_SIZE];
 	struct raw_child c;
 	size_t n;
@@ -144,7 +142,7 @@ static void ping(const struct raw_child *c)
 
 static void pingpong(void)
 {
-	const char *const argv[] = { option_needed("child"), "pong", NULL };
+	const char *const *argv = child_words("pong", NULL);
 	size_t n = option_number("n", 1000);
 	struct raw_child c;
 

@@ -61,6 +61,8 @@ static void read_all(struct many *m, uint64_t enough)
 			delivered.bytes += r;
 			if (r > 0)
 				continue;
+			/* taken out, as a child that is about to execute still has a copy of it */
+			epoll_ctl(m->epoll, EPOLL_CTL_DEL, events[i].data.fd, NULL);
 			close(events[i].data.fd);
 			m->n_open--;
 		}
@@ -78,8 +80,7 @@ static void end_many(struct many *m)
 
 void raw_burst(void)
 {
-	const char *const argv[] = { option_needed("child"), "bulk", option_needed("bytes"), option_needed("write"),
-		                     NULL };
+	const char *const *argv = child_words("bulk", "bytes", "write", NULL);
 	struct many m;
 
 	measure_begin();
@@ -90,12 +91,7 @@ void raw_burst(void)
 
 void raw_drip(void)
 {
-	const char *const argv[] = { option_needed("child"),
-		                     "drip",
-		                     option_needed("n"),
-		                     option_needed("rate"),
-		                     option_needed("size"),
-		                     NULL };
+	const char *const *argv = child_words("drip", "n", "rate", "size", NULL);
 	struct many m;
 
 	measure_begin();
@@ -107,8 +103,7 @@ void raw_drip(void)
 /* All of them are alive when the last byte has come: the end of their common stdin lets them go. */
 void raw_live(void)
 {
-	const char *const argv[] = { option_needed("child"), "hold", option_needed("bytes"), option_needed("write"),
-		                     NULL };
+	const char *const *argv = child_words("hold", "bytes", "write", NULL);
 	uint64_t all = option_number("children", 1) * option_number("bytes", 0);
 	int hold[2];
 	struct many m;

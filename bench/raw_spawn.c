@@ -64,7 +64,7 @@ void raw_exit(void)
 /* A child that has said that it is ready. */
 static struct raw_child start_ready(const char *mode)
 {
-	const char *const argv[] = { option_needed("child"), mode, NULL };
+	const char *const *argv = child_words(mode, NULL);
 	struct raw_child c = raw_start(argv, RAW_OUT, -1);
 	char line[6];
 

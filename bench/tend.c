@@ -94,8 +94,7 @@ enum tend_flow count_chunk(void *self, const struct tend_chunk *chunk)
 /* The consumers share nothing: what each counts lies on a cache line of its own. */
 static void bulk(void)
 {
-	const char *const argv[] = { option_needed("child"), "bulk", option_needed("bytes"), option_needed("write"),
-		                     NULL };
+	const char *const *argv = child_words("bulk", "bytes", "write", NULL);
 	const struct tend_visitor visitor = { .on_chunk = count_chunk, .runs_on = runs_on() };
 	const struct tend_stream_options options = stream_options();
 	const struct tend_spawn how = one_stream(argv, &options);
@@ -141,8 +140,7 @@ static enum tend_flow count_line(void *self, const struct tend_line *line)
 
 static void lines(void)
 {
-	const char *const argv[] = { option_needed("child"), "lines", option_needed("lines"), option_needed("length"),
-		                     NULL };
+	const char *const *argv = child_words("lines", "lines", "length", NULL);
 	const struct tend_stream_options options = stream_options();
 	const struct tend_spawn how = one_stream(argv, &options);
 	struct counted c = { .length = option_number("length", 1) - 1 };
@@ -207,7 +205,7 @@ static enum tend_flow take_answer(void *self, const struct tend_chunk *chunk)
 
 static void pingpong(void)
 {
-	const char *const argv[] = { option_needed("child"), "pong", NULL };
+	const char *const *argv = child_words("pong", NULL);
 	const struct tend_visitor visitor = { .on_chunk = take_answer, .runs_on = runs_on() };
 	const struct tend_stream_options options = stream_options();
 	struct tend_spawn how = one_stream(argv, &options);

@@ -80,7 +80,7 @@ static void end_turn(tend_consumer *consumer, struct turn *t)
 
 void tend_handover(void)
 {
-	const char *const argv[] = { option_needed("child"), "numbers", NULL };
+	const char *const *argv = child_words("numbers", NULL);
 	struct tend_stream_options options = stream_options();
 	struct tend_spawn how = one_stream(argv, &options);
 	uint64_t n = option_number("n", 10000), exact = 0;

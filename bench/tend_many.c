@@ -90,8 +90,7 @@ static void end_many(struct many *m)
 
 void tend_burst(void)
 {
-	const char *const argv[] = { option_needed("child"), "bulk", option_needed("bytes"), option_needed("write"),
-		                     NULL };
+	const char *const *argv = child_words("bulk", "bytes", "write", NULL);
 	struct many m;
 
 	measure_begin();
@@ -101,12 +100,7 @@ void tend_burst(void)
 
 void tend_drip(void)
 {
-	const char *const argv[] = { option_needed("child"),
-		                     "drip",
-		                     option_needed("n"),
-		                     option_needed("rate"),
-		                     option_needed("size"),
-		                     NULL };
+	const char *const *argv = child_words("drip", "n", "rate", "size", NULL);
 	struct many m;
 
 	measure_begin();
@@ -119,8 +113,7 @@ void tend_drip(void)
 /* All of them are alive when the last byte has come: the end of their common stdin lets them go. */
 void tend_live(void)
 {
-	const char *const argv[] = { option_needed("child"), "hold", option_needed("bytes"), option_needed("write"),
-		                     NULL };
+	const char *const *argv = child_words("hold", "bytes", "write", NULL);
 	int hold[2];
 	struct many m;
 
@@ -193,7 +186,7 @@ static struct activity settle(void)
 
 void tend_idle(void)
 {
-	const char *const argv[] = { option_needed("child"), "idle", NULL };
+	const char *const *argv = child_words("idle", NULL);
 	const struct timespec rest = { .tv_sec = (time_t)option_number("seconds", 10) };
 	uint64_t resident = resident_kib();
 	struct activity before, after;

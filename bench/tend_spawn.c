@@ -88,7 +88,7 @@ static bool is_ready(void *arg, const struct tend_line *line)
 /* A child that has said that it is ready. */
 static tend_process *start_ready(const char *mode)
 {
-	const char *const argv[] = { option_needed("child"), mode, NULL };
+	const char *const *argv = child_words(mode, NULL);
 	const struct tend_line_options lines = { .max_length = 80, .overflow = TEND_LINE_TRUNCATE };
 	const struct tend_stream_options options = stream_options();
 	const struct tend_spawn how = one_stream(argv, &options);
