@@ -25,6 +25,7 @@
 #include "group.h"
 #include "live.h"
 #include "opts.h"
+#include "probe.h"
 #include "process.h"
 #include "procfs.h"
 #include "reaper.h"
@@ -146,6 +147,7 @@ static bool reap_locked(tend_process *p)
 
 static void log_reaped(const tend_process *p)
 {
+	TEND__PROBE(reap, p->pid, p->name);
 	tend__log(TEND_LOG_DEBUG, "reap", p->name, p->pid, "the child has been reaped");
 }
 
@@ -173,13 +175,33 @@ static const char *describe(const struct tend_exit *e, char *room, size_t size)
 
 /* ---- telling ---- */
 
+/* What this thread is telling the log of.  More than one where the function has called exit(3), and handlers look. */
+struct telling {
+	const tend_process *p;
+	const struct telling *outer;
+};
+static _Thread_local const struct telling *telling;
+
+static bool is_telling(const tend_process *p)
+{
+	const struct telling *t = telling;
+
+	while (t && t->p != p)
+		t = t->outer;
+	return t != NULL;
+}
+
 /* Whoever saw it first tells the log and then everybody else, so that nobody acts on an exit before it is logged. */
 static void announce(tend_process *p)
 {
+	const struct telling here = { .p = p, .outer = telling };
 	char text[64];
 
+	telling = &here;
+	TEND__PROBE(exit, p->pid, p->name, p->exit.kind, p->exit.code, p->exit.signal);
 	tend__log(p->exit.kind == TEND_EXIT_UNKNOWN ? TEND_LOG_WARNING : TEND_LOG_INFO, "exit", p->name, p->pid,
 	          "the child %s", describe(&p->exit, text, sizeof text));
+	telling = here.outer;
 	tend__lock(&p->lock); /* an eventfd that is made later finds the exit told; one that is there is rung first */
 	if (p->exit_fd >= 0)
 		tend__sys_ring(p->exit_fd);
@@ -195,12 +217,17 @@ static bool exit_is_told(const tend_process *p)
 	return atomic_load_explicit(&p->told, memory_order_acquire);
 }
 
-/* Until then, or until the deadline. */
+bool tend__process_may_report_exit(const tend_process *p)
+{
+	return exit_is_told(p) || (tend__process_has_exited(p) && tend__live_is_over());
+}
+
+/* Until it is told, or until the deadline.  Who is telling does not wait for himself. */
 static void await_told(tend_process *p, int64_t deadline)
 {
 	uint32_t g = tend__event_begin(&p->changed);
 
-	while (!exit_is_told(p)) {
+	while (!exit_is_told(p) && !is_telling(p)) {
 		if (!tend__event_sleep(&p->changed, g, deadline))
 			break;
 		g = tend__event_again(&p->changed);
@@ -217,7 +244,7 @@ static void await_telling(tend_process *p)
 		await_told(p, TEND__NEVER);
 		return;
 	}
-	while (!exit_is_told(p) && !tend__live_is_over())
+	while (!exit_is_told(p) && !is_telling(p) && !tend__live_is_over())
 		await_told(p, tend__after(tend__now_ns(), LOOK_NS));
 }
 

@@ -10,38 +10,46 @@
 #include "error.h"
 #include "opts.h"
 
-/* The full name of a field, cut to fit. */
+/* A field by the struct that it is in, e.g. "out.stream.", and its own name.  Most are right, and nobody is told. */
 struct field {
-	char name[96];
+	const char *prefix, *name;
+};
+
+/* The full name, cut to fit. */
+struct full_name {
+	char text[96];
 };
 
 #define UNCHOSEN "is not chosen"
 
-/* e.g. "out.stream." and "backend". */
 static inline struct field field(const char *prefix, const char *name)
 {
-	struct field f;
+	return (struct field){ .prefix = prefix, .name = name };
+}
 
-	if (snprintf(f.name, sizeof f.name, "%s%s", prefix, name) < 0)
-		f.name[0] = '\0';
-	return f;
+static inline struct full_name full_name(struct field f)
+{
+	struct full_name n;
+
+	if (snprintf(n.text, sizeof n.text, "%s%s", f.prefix, f.name) < 0)
+		n.text[0] = '\0';
+	return n;
 }
 
 static inline int refuse(struct field f, const char *why, struct tend_error *err)
 {
-	return tend__refuse(err, NULL, f.name, "%s", why);
+	return tend__refuse(err, NULL, full_name(f).text, "%s", why);
 }
 
 /* A struct that has to be there: "stop" for the prefix "stop.", "options" for none. */
 static inline int refuse_null(const char *prefix, struct tend_error *err)
 {
-	struct field f = field(prefix, "");
+	struct full_name n = full_name(field(prefix, ""));
 
 	if (prefix[0] == '\0')
-		f = field("", "options");
-	else
-		f.name[strlen(f.name) - 1] = '\0';
-	return refuse(f, "must not be NULL", err);
+		return refuse(field("", "options"), "must not be NULL", err);
+	n.text[strlen(n.text) - 1] = '\0';
+	return refuse(field("", n.text), "must not be NULL", err);
 }
 
 /* An enum whose values to choose from are 1 to `last`; `names` lists them. */
@@ -50,8 +58,8 @@ static inline int check_choice(struct field f, unsigned value, unsigned last, co
 	if (value >= 1 && value <= last)
 		return 0;
 	if (value == 0)
-		return tend__refuse(err, NULL, f.name, UNCHOSEN ": choose %s", names);
-	return tend__refuse(err, NULL, f.name, "is %d: choose %s", (int)value, names);
+		return tend__refuse(err, NULL, full_name(f).text, UNCHOSEN ": choose %s", names);
+	return tend__refuse(err, NULL, full_name(f).text, "is %d: choose %s", (int)value, names);
 }
 
 /* A number from 1 to `last`. */
@@ -60,15 +68,17 @@ static inline int check_amount(struct field f, size_t value, size_t last, struct
 	if (value >= 1 && value <= last)
 		return 0;
 	if (value > 0)
-		return tend__refuse(err, NULL, f.name, "is %zu: at most %zu is possible", value, last);
+		return tend__refuse(err, NULL, full_name(f).text, "is %zu: at most %zu is possible", value, last);
 	if (last == SIZE_MAX)
-		return tend__refuse(err, NULL, f.name, UNCHOSEN ": at least 1");
-	return tend__refuse(err, NULL, f.name, UNCHOSEN ": 1 to %zu", last);
+		return tend__refuse(err, NULL, full_name(f).text, UNCHOSEN ": at least 1");
+	return tend__refuse(err, NULL, full_name(f).text, UNCHOSEN ": 1 to %zu", last);
 }
 
 static inline int check_duration(struct field f, tend_duration d, bool finite, struct tend_error *err)
 {
-	return tend__check_duration(d, f.name, finite, err);
+	if (d >= TEND_DURATION_TAG && !(finite && d == TEND_FOREVER))
+		return 0;
+	return tend__check_duration(d, full_name(f).text, finite, err);
 }
 
 #endif

@@ -254,9 +254,17 @@ static void end_trial(struct trial *t)
 	tend__cgroup_fini(&t->cgroup, false);
 }
 
+/* prctl(2): EINVAL where the kernel was built without; whatever else refuses the question is a filter. */
+static bool is_filtered(void)
+{
+	int r = prctl(PR_GET_SECCOMP);
+
+	return r > 0 || (r < 0 && errno != EINVAL);
+}
+
 static void try_one(const struct facility *f, struct trial *t, struct tend_facility *ret)
 {
-	bool untried = f->may_trap && prctl(PR_GET_SECCOMP) != 0;
+	bool untried = f->may_trap && is_filtered();
 	const char *text;
 
 	*ret = (struct tend_facility){ .name = f->name, .purpose = f->purpose, .fallback = f->fallback };

@@ -133,17 +133,40 @@ static bool is_armed(tend_process *p)
 	return !atomic_load_explicit(&p->detached, memory_order_relaxed);
 }
 
-static void begin(tend_process *p, int64_t deadline)
+/* Whether it has gone before, and whom it left behind is to be stopped, which is not done yet. */
+static bool leaves_survivors(tend_process *p)
 {
-	const struct tend_stop plan = tend__stop_plan_of(&p->forgotten_plan);
+	bool not_stopped;
 
-	(void)deadline;
-	/* Nobody is asked to look: that may wait for a log function, which may be what called exit(3). */
-	if (!is_armed(p) || tend__process_has_exited(p))
-		return;
+	if (p->survivors_policy != TEND_SURVIVORS_STOPPED || !tend__process_has_exited(p))
+		return false;
+	tend__lock(&p->lock);
+	not_stopped = !p->released && (p->stopping.active || p->stops_begun == 0);
+	tend__unlock(&p->lock);
+	return not_stopped && !atomic_load_explicit(&p->detached, memory_order_relaxed);
+}
+
+static void end_with_host(tend_process *p)
+{
 	tend__lock(&p->lock);
 	p->ends_with_host = true;
 	tend__unlock(&p->lock);
+}
+
+static void begin(tend_process *p, int64_t deadline)
+{
+	const struct tend_stop plan = tend__stop_plan_of(&p->forgotten_plan);
+	const struct tend_stop survivors_plan = tend__stop_plan_of(&p->survivors_plan);
+
+	(void)deadline;
+	if (leaves_survivors(p)) {
+		end_with_host(p);
+		tend__process_begin_stop(p, &survivors_plan, false, NULL);
+	}
+	/* Nobody is asked to look: that may wait for a log function, which may be what called exit(3). */
+	if (!is_armed(p) || tend__process_has_exited(p))
+		return;
+	end_with_host(p);
 	if (p->if_forgotten == TEND_IF_FORGOTTEN_ABORT)
 		tend__log(TEND_LOG_WARNING, "forgotten", p->name, p->pid,
 		          "still running at the end of the host: SIGKILL");
@@ -152,21 +175,21 @@ static void begin(tend_process *p, int64_t deadline)
 
 static void await(tend_process *p, int64_t deadline)
 {
-	uint32_t g = tend__event_begin(&p->changed);
+	uint32_t g = tend__event_begin(&p->stopped);
 
 	while (is_stopping(p)) {
-		if (!tend__event_sleep(&p->changed, g, deadline))
+		if (!tend__event_sleep(&p->stopped, g, deadline))
 			break;
-		g = tend__event_again(&p->changed);
+		g = tend__event_again(&p->stopped);
 	}
-	tend__event_end(&p->changed);
+	tend__event_end(&p->stopped);
 }
 
 /* By the signal itself. */
 static void kill_only(tend_process *p, int64_t deadline)
 {
 	(void)deadline;
-	if (!is_armed(p) || tend__process_has_exited(p))
+	if (!leaves_survivors(p) && (!is_armed(p) || tend__process_has_exited(p)))
 		return;
 	tend__lock(&p->lock);
 	if (!p->released)

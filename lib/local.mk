@@ -50,6 +50,7 @@ tendinclude_HEADERS = \
 	%D%/part.c %D%/part.h \
 	%D%/paths.c \
 	%D%/process.c %D%/process.h \
+	%D%/probe.h \
 	%D%/procfs.c %D%/procfs.h \
 	%D%/publish.c %D%/publish.h \
 	%D%/rcu.c %D%/rcu.h \

@@ -82,14 +82,15 @@ static int check_delimiter(struct field f, unsigned value, struct tend_error *er
 {
 	if (value == 0 || value - (TEND_DELIMITER_TAG - 128) < 128 + 256)
 		return 0;
-	return tend__refuse(err, NULL, f.name, "is %u: make it of one byte, such as TEND_DELIMITER(';')", value);
+	return tend__refuse(err, NULL, full_name(f).text, "is %u: make it of one byte, such as TEND_DELIMITER(';')",
+	                    value);
 }
 
 static int check_cr(struct field f, unsigned value, struct tend_error *err)
 {
 	if (value <= TEND_CR_STRIP)
 		return 0;
-	return tend__refuse(err, NULL, f.name, "is %d: choose TEND_CR_KEEP or TEND_CR_STRIP", (int)value);
+	return tend__refuse(err, NULL, full_name(f).text, "is %d: choose TEND_CR_KEEP or TEND_CR_STRIP", (int)value);
 }
 
 int tend__check_line_options(const struct tend_line_options *o, const char *prefix, struct tend_error *err)
@@ -133,7 +134,7 @@ int tend__check_runs_on(enum tend_runs_on runs_on, const char *prefix, struct te
 
 int tend__check_collect(const struct tend_collect *o, const char *prefix, struct tend_error *err)
 {
-	struct field inner;
+	struct full_name inner;
 	int r;
 
 	if (!o)
@@ -149,8 +150,8 @@ int tend__check_collect(const struct tend_collect *o, const char *prefix, struct
 		r = tend__check_runs_on(o->runs_on, prefix, err);
 	if (r < 0 || o->kind != TEND_COLLECTION_LINES || are_absent(&o->line))
 		return r;
-	inner = field(prefix, "line.");
-	return tend__check_line_options(&o->line, inner.name, err);
+	inner = full_name(field(prefix, "line."));
+	return tend__check_line_options(&o->line, inner.text, err);
 }
 
 /* ---- writers ---- */
@@ -239,7 +240,7 @@ static int check_phase(const struct tend_stop_phase *phase, const char *prefix, 
 
 int tend__check_stop(const struct tend_stop *o, const char *prefix, struct tend_error *err)
 {
-	struct field phase;
+	struct full_name phase;
 	char number[32];
 	int r = 0;
 
@@ -251,8 +252,8 @@ int tend__check_stop(const struct tend_stop *o, const char *prefix, struct tend_
 		return refuse(field(prefix, "phases"), "must not be NULL when n_phases is not 0", err);
 	for (size_t i = 0; i < o->n_phases && r == 0; i++) {
 		snprintf(number, sizeof number, "phases[%zu].", i);
-		phase = field(prefix, number);
-		r = check_phase(&o->phases[i], phase.name, err);
+		phase = full_name(field(prefix, number));
+		r = check_phase(&o->phases[i], phase.text, err);
 	}
 	return r < 0 ? r : check_duration(field(prefix, "after_kill"), o->after_kill, true, err);
 }

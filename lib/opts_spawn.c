@@ -24,7 +24,7 @@ static int check_input(const struct tend_input *o, struct tend_error *err)
 
 static int check_output(const struct tend_output *o, const char *prefix, struct tend_error *err)
 {
-	struct field inner;
+	struct full_name inner;
 	int r = check_choice(field(prefix, "kind"), o->kind, TEND_OUTPUT_MERGE,
 	                     "TEND_OUT_STREAM(options), TEND_OUT_DISCARD, TEND_OUT_INHERIT or TEND_OUT_FD(fd)", err);
 
@@ -34,8 +34,8 @@ static int check_output(const struct tend_output *o, const char *prefix, struct 
 		return check_fd(o->fd, prefix, err);
 	if (o->kind != TEND_OUTPUT_STREAM)
 		return 0;
-	inner = field(prefix, "stream.");
-	return tend__check_stream_options(&o->stream, inner.name, err);
+	inner = full_name(field(prefix, "stream."));
+	return tend__check_stream_options(&o->stream, inner.text, err);
 }
 
 static int check_outputs(const struct tend_spawn *o, struct tend_error *err)
@@ -129,19 +129,17 @@ static int check_pass_fd(const struct tend_spawn *o, size_t i, struct tend_error
 		return refuse(field(prefix, "target"), "is below 3: 0 to 2 are in, out and err", err);
 	for (size_t k = 0; k < i; k++)
 		if (o->pass_fds[k].target == fd->target)
-			return tend__refuse(err, NULL, field(prefix, "target").name, "is %d, as that of pass_fds[%zu]",
-			                    fd->target, k);
+			return tend__refuse(err, NULL, full_name(field(prefix, "target")).text,
+			                    "is %d, as that of pass_fds[%zu]", fd->target, k);
 	return 0;
 }
 
 /* An array of at most `most` entries. */
 static int check_array(const char *name, const void *array, size_t n, size_t most, struct tend_error *err)
 {
-	char count[32];
-
-	snprintf(count, sizeof count, "n_%s", name);
 	if (n > most)
-		return tend__refuse(err, NULL, count, "is %zu: at most %zu is possible", n, most);
+		return tend__refuse(err, NULL, full_name(field("n_", name)).text, "is %zu: at most %zu is possible", n,
+		                    most);
 	return n && !array ? refuse(field("", name), "must not be NULL when its number is not 0", err) : 0;
 }
 

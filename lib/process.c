@@ -2,8 +2,8 @@
 /*
  * The process object.
  *
- * A process is running until its exit is *observed* (exit.c), which is published once and for all; later the reaper
- * *reaps* it, which gives the number up.  Between the two the zombie pins the number.  Waiters look at `told` and sleep
+ * A process is running until its exit is *observed* (exit.c), which is published once and for all; then or later it is
+ * *reaped*, which gives the number up.  Between the two the zombie pins the number.  Waiters look at `told` and sleep
  * on `changed`.
  *
  * Ordering pairs
@@ -61,6 +61,7 @@ tend_process *tend__process_new(const char *name)
 	p->exit_fd = -1;
 	atomic_init(&p->stops, 0);
 	tend__event_init(&p->changed);
+	tend__event_init(&p->stopped);
 	tend__lock_init(&p->lock, TEND__RANK_PROCESS);
 	tend__input_init(&p->in);
 	return p;
@@ -256,14 +257,14 @@ static void leave_stop(tend_process *p, struct tend__stop_waiter *waiter)
 
 void tend__process_await_stop(tend_process *p, struct tend__stop_waiter *waiter, int64_t deadline)
 {
-	uint32_t g = tend__event_begin(&p->changed);
+	uint32_t g = tend__event_begin(&p->stopped);
 
 	while (!has_ended(p, waiter->number)) {
-		if (!tend__event_sleep(&p->changed, g, deadline))
+		if (!tend__event_sleep(&p->stopped, g, deadline))
 			break;
-		g = tend__event_again(&p->changed);
+		g = tend__event_again(&p->stopped);
 	}
-	tend__event_end(&p->changed);
+	tend__event_end(&p->stopped);
 	tend__lock(&p->lock);
 	if (!waiter->done)
 		leave_stop(p, waiter);

@@ -76,7 +76,8 @@ struct tend_process {
 	_Atomic uint32_t exited;    /* 1: `exit` is valid and final */
 	_Atomic uint32_t stops;     /* how many stops have ended */
 	_Atomic uint32_t told;      /* 1: the log has been told of the exit; the waiters may go */
-	struct tend__event changed; /* told, stops */
+	struct tend__event changed; /* told */
+	struct tend__event stopped; /* stops */
 	struct tend_exit exit;
 
 	struct tend__lock lock;     /* guards all below; the number is signalled and given up under it */
@@ -88,6 +89,7 @@ struct tend_process {
 	int exit_fd;                /* for tend_process_exit_fd(); -1: nobody has asked for it */
 	struct tend_pid_name survivors[TEND_MAX_NAMED]; /* of the child's own exit, before the policy acted */
 	size_t n_survivors;
+	uint32_t survivors_stop;    /* the number of the stop that was for them; 0: none */
 	bool reaped;                /* the number may belong to a stranger */
 	bool group_by_pidfd;        /* the group can do without the number */
 	bool kill_may_miss;         /* the last SIGKILL went to the members of the cgroup one by one */
@@ -134,6 +136,8 @@ void tend__process_kernel_state(tend_process *p, struct tend_kernel_state *ret_s
 
 /* [any] Whether the exit is known. */
 bool tend__process_has_exited(const tend_process *p);
+/* [any] Whether others may hear of it: the log has, or will not, as its function has called exit(3). */
+bool tend__process_may_report_exit(const tend_process *p);
 /*
  * [any] Looks whether the child has exited; if so, publishes it, reaps it where its group can do without its
  * number, tells the log and wakes the waiters.  Whether it has exited by now.

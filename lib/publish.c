@@ -14,6 +14,8 @@
  *   I4  A reliable subscriber is given up on (TEND_STALL_LOSE, TEND_STALL_LEAVE) only after it has been without room
  *       from the first park for it until its time was over; `stalled_since` is set before that park and cleared by the
  *       next push.  One that leaves ends in front of the chunk that it had no room for.
+ *   I5  The reader is online for RCU, as a section needs it, for WAKE_BATCH chunks at a time at most, and never while
+ *       it blocks or calls what is not ours: fork(2) of the host and grace periods wait for no more than that.
  *
  * Nothing here blocks: who has to wait is the reader (reader.c).
  */
@@ -23,6 +25,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "probe.h"
 #include "rcu.h"
 #include "stream.h"
 #include "sub.h"
@@ -31,6 +34,28 @@
  * times the throughput of waking for each chunk. */
 #define WAKE_BATCH 8
 
+void tend__publish_offline(struct tend__publisher *p)
+{
+	if (p->is_online)
+		tend__rcu_offline();
+	p->is_online = false;
+}
+
+void tend__publish_online(struct tend__publisher *p)
+{
+	if (!p->is_online)
+		tend__rcu_online();
+	p->is_online = true;
+}
+
+/* To look at the set in.  Going online and off costs a good part of a small message: only when it is needed. */
+static struct tend__set *begin_section(struct tend__publisher *p)
+{
+	tend__publish_online(p);
+	tend__rcu_read_lock();
+	return tend__slots_look(&p->st->slots);
+}
+
 void tend__publish_wake(struct tend__publisher *p, bool at_any_rate)
 {
 	struct tend__set *set;
@@ -38,8 +63,7 @@ void tend__publish_wake(struct tend__publisher *p, bool at_any_rate)
 	if (!p->unwoken && !at_any_rate)
 		return;
 	p->unwoken = 0;
-	tend__rcu_read_lock();
-	set = tend__slots_look(&p->st->slots);
+	set = begin_section(p);
 	for (uint32_t i = 0; i < set->capacity; i++) {
 		tend_subscription *s = tend__set_at(set, i);
 
@@ -55,6 +79,7 @@ static void count_loss(struct tend__publisher *p, tend_subscription *s, const st
 
 	atomic_fetch_add_explicit(&st->bytes_dropped, lost->size, memory_order_relaxed);
 	atomic_fetch_add_explicit(&st->chunks_dropped, lost->count, memory_order_relaxed);
+	TEND__PROBE(loss, st->name, st->label, s->label, lost->size, lost->count);
 	p->logs_loss |= !s->loss_logged;
 	s->loss_logged = true;
 }
@@ -162,8 +187,7 @@ static tend_subscription *find(struct tend__publisher *p, uint32_t *i, bool is_i
 	tend_subscription *found = NULL;
 	struct tend__set *set;
 
-	tend__rcu_read_lock();
-	set = tend__slots_look(&p->st->slots);
+	set = begin_section(p);
 	for (; !found && *i < set->capacity; ++*i) {
 		tend_subscription *s = tend__set_at(set, *i);
 
@@ -185,47 +209,53 @@ static void take_out_leavers(struct tend__publisher *p)
 		char label[TEND_MAX_LABEL];
 
 		memcpy(label, s->label, sizeof label);
-		tend__rcu_offline();
+		tend__publish_offline(p);
 		tend__sub_detach(s);
 		tend__sub_unref(s);
 		tend__log(TEND_LOG_WARNING, "stall", p->st->name, 0,
 		          "subscriber \"%s\" of %s was full for too long and has been detached", label, p->st->label);
-		tend__rcu_online();
 	}
 }
 
-/* The next served subscriber from slot *i on, its consumer held; NULL: there is none. */
-static const struct tend__server *find_served(struct tend__publisher *p, uint32_t *i, void **ret_of)
-{
-	const struct tend__server *found = NULL;
-	struct tend__set *set;
+/* Consumers that have been held, each for one call. */
+struct held {
+	const struct tend__server *server;
+	void *of;
+};
 
-	tend__rcu_read_lock();
-	set = tend__slots_look(&p->st->slots);
-	for (; !found && *i < set->capacity; ++*i) {
+/* Holds served subscribers from slot *i on, up to `most`; how many. */
+static size_t hold_served(struct tend__publisher *p, uint32_t *i, struct held *held, size_t most)
+{
+	struct tend__set *set = begin_section(p);
+	size_t n = 0;
+
+	for (; n < most && *i < set->capacity; ++*i) {
 		tend_subscription *s = tend__set_at(set, *i);
 
 		if (!s || !s->server)
 			continue;
-		found = s->server;
-		found->hold(*ret_of = s->served);
+		held[n] = (struct held){ .server = s->server, .of = s->served };
+		held[n].server->hold(held[n].of);
+		n++;
 	}
 	tend__rcu_read_unlock();
-	return found;
+	return n;
 }
 
+/* Several in one section: with one consumer a message costs one way online and off, not three. */
 void tend__publish_serve(struct tend__publisher *p)
 {
-	const struct tend__server *server;
+	struct held held[8];
 	uint32_t i = 0;
-	void *of;
+	size_t n;
 
 	p->serves = false;
-	while ((server = find_served(p, &i, &of))) {
-		tend__rcu_offline(); /* a visitor may detach, which waits for a grace period */
-		server->serve(of);
-		tend__rcu_online();
-	}
+	do {
+		n = hold_served(p, &i, held, sizeof held / sizeof *held);
+		tend__publish_offline(p); /* a visitor may detach, which waits for a grace period */
+		for (size_t k = 0; k < n; k++)
+			held[k].server->serve(held[k].of);
+	} while (n == sizeof held / sizeof *held);
 }
 
 bool tend__publish_offer(struct tend__publisher *p)
@@ -234,8 +264,7 @@ bool tend__publish_offer(struct tend__publisher *p)
 	struct tend__set *set;
 
 	p->stall_deadline = TEND__NEVER;
-	tend__rcu_read_lock();
-	set = tend__slots_look(&p->st->slots);
+	set = begin_section(p);
 	for (uint32_t i = 0; i < set->capacity; i++) {
 		tend_subscription *s = tend__set_at(set, i);
 
@@ -254,16 +283,17 @@ bool tend__publish_offer(struct tend__publisher *p)
 static void log_loss(struct tend__publisher *p)
 {
 	p->logs_loss = false;
-	tend__rcu_offline();
+	tend__publish_offline(p);
 	tend__log(TEND_LOG_WARNING, "gap", p->st->name, 0,
 	          "a subscriber of %s is too slow and has begun to lose output", p->st->label);
-	tend__rcu_online();
 }
 
 void tend__publish_done(struct tend__publisher *p)
 {
-	if (++p->unwoken >= WAKE_BATCH)
+	if (++p->unwoken >= WAKE_BATCH) {
 		tend__publish_wake(p, false);
+		tend__publish_offline(p); /* a child that never pauses must not keep a fork(2) of the host waiting */
+	}
 	if (p->logs_loss)
 		log_loss(p);
 }
@@ -272,8 +302,7 @@ void tend__publish_finish(struct tend__publisher *p, const struct tend__terminal
 {
 	struct tend__set *set;
 
-	tend__rcu_read_lock();
-	set = tend__slots_look(&p->st->slots);
+	set = begin_section(p);
 	for (uint32_t i = 0; i < set->capacity; i++) {
 		tend_subscription *s = tend__set_at(set, i);
 		struct tend__terminal t = *terminal;

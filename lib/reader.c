@@ -27,6 +27,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "probe.h"
 #include "procfs.h"
 #include "publish.h"
 #include "rcu.h"
@@ -58,10 +59,9 @@ struct reader {
 	uint64_t offset, sequence;
 	uint64_t burst;         /* bytes since the last pause of IDLE_TRIM_NS, or since it has had much */
 	bool may_grow;
-	bool trimmed;           /* it has no slab */
 	bool has_much;          /* more than FEW bytes of slabs have been written since it was trimmed last */
-	bool readable;          /* poll said so; for descriptors that are not O_NONBLOCK */
-	bool emptied;           /* the last read took all that there was, and that was little */
+	bool readable;          /* poll said so */
+	bool polls_first;       /* nothing to read is expected: it has no slab, or has just taken all of a little */
 	/* drain */
 	bool draining;
 	int64_t idle_ns, idle_deadline, total_deadline;
@@ -94,12 +94,13 @@ static void wait_for_room(struct reader *r)
 	tend_stream *st = r->st;
 	int64_t deadline = r->draining ? r->total_deadline : TEND__NEVER;
 
+	TEND__PROBE(full__begin, st->name, st->label);
 	tend__publish_wake(&r->pub, true);
-	tend__rcu_offline();
+	tend__publish_offline(&r->pub);
 	/* (K) pairs with (K) in tend__stream_command */
 	if (atomic_load_explicit(&st->control, memory_order_acquire) == r->commands)
 		tend__park(&st->tx_parker, deadline < r->pub.stall_deadline ? deadline : r->pub.stall_deadline);
-	tend__rcu_online();
+	TEND__PROBE(full__end, st->name, st->label);
 	look_at_commands(r);
 	if (!r->done && r->draining && tend__now_ns() >= r->total_deadline)
 		leave(r, TEND_END_DETACHED, 0);
@@ -162,15 +163,12 @@ static void look_at_commands(struct reader *r)
 }
 
 /* Bytes, or the end. */
-static bool has_more(const struct reader *r)
+static bool has_more(struct reader *r)
 {
 	struct pollfd p = { .fd = r->st->fd, .events = POLLIN };
-	int n;
 
-	tend__rcu_offline();
-	n = tend__sys_poll(&p, 1, 0);
-	tend__rcu_online();
-	return n > 0;
+	tend__publish_offline(&r->pub);
+	return tend__sys_poll(&p, 1, 0) > 0;
 }
 
 /*
@@ -210,7 +208,7 @@ static void trim(struct reader *r)
 		r->fill = 0;
 	}
 	tend__pool_trim(r->st->pool);
-	r->trimmed = true;
+	r->polls_first = true;
 	r->has_much = false;
 	r->burst = 0;
 }
@@ -229,11 +227,9 @@ static void wait_for_bytes(struct reader *r)
 	int n;
 
 	tend__publish_wake(&r->pub, false);
-	tend__rcu_offline();
+	tend__publish_offline(&r->pub);
 	n = tend__sys_poll(p, 2, patience(r));
-	tend__rcu_online();
 	r->readable = n > 0 && p[0].revents;
-	r->emptied = false;
 	if (n > 0 && p[1].revents)
 		tend__sys_unring(st->wake_fd);
 	if (n < 0)
@@ -288,6 +284,8 @@ static void take(struct reader *r, uint32_t n)
 	tend_stream *st = r->st;
 	bool recorded;
 
+	TEND__PROBE(read, st->name, st->label, n, r->offset);
+	tend__publish_online(&r->pub);
 	r->pub.item = (struct tend__item){
 		.slab = r->slab,
 		.at = r->fill,
@@ -301,7 +299,6 @@ static void take(struct reader *r, uint32_t n)
 	r->fill += n;
 	r->offset += n;
 	r->sequence++;
-	r->trimmed = false;
 	if (r->draining)
 		r->idle_deadline = tend__after(tend__now_ns(), r->idle_ns);
 	count(&st->bytes_read, n);
@@ -318,14 +315,10 @@ static void take(struct reader *r, uint32_t n)
  */
 static ssize_t read_now(struct reader *r, void *p, size_t n)
 {
-	ssize_t got;
-
 	if (r->st->nonblock)
 		return tend__sys_read(r->st->fd, p, n);
-	tend__rcu_offline();
-	got = tend__sys_read_no_wait(r->st->fd, p, n);
-	tend__rcu_online();
-	return got;
+	tend__publish_offline(&r->pub);
+	return tend__sys_read_no_wait(r->st->fd, p, n);
 }
 
 static void read_some(struct reader *r)
@@ -339,7 +332,7 @@ static void read_some(struct reader *r)
 	}
 	room = r->slab->capacity - r->fill;
 	if (r->last_take && r->last_left && room > r->last_left)
-		room = r->last_left;
+		room = (size_t)r->last_left;
 	n = read_now(r, r->slab->data + r->fill, room);
 	r->readable = false;
 	if (n == -EAGAIN && r->last_take) {
@@ -358,7 +351,7 @@ static void read_some(struct reader *r)
 	}
 	if (atomic_load_explicit(&r->st->last_read_ns, memory_order_relaxed))
 		atomic_store_explicit(&r->st->last_read_ns, tend__now_ns(), memory_order_relaxed);
-	r->emptied = n < SMALL && (size_t)n < room;
+	r->polls_first = n < SMALL && (size_t)n < room;
 	r->has_much |= r->fill + (uint64_t)n > FEW;
 	r->burst = r->has_much ? r->burst + (uint64_t)n : 0;
 	grow_pipe(r);
@@ -376,7 +369,7 @@ static void step(struct reader *r)
 		check_total(r);
 	if (r->done)
 		return;
-	if (r->readable || r->last_take || (r->st->nonblock && !r->trimmed && !r->emptied))
+	if (r->readable || r->last_take || (r->st->nonblock && !r->polls_first))
 		read_some(r);
 	else
 		wait_for_bytes(r); /* at the start and when idle: nothing is allocated before there are bytes */
@@ -402,12 +395,13 @@ static void finish(struct reader *r)
 		.ending = (int32_t)r->ending, .error = r->error, .offset = r->offset, .sequence = r->sequence
 	};
 
+	TEND__PROBE(stream__end, st->name, st->label, r->ending, r->error, r->offset);
+	tend__publish_online(&r->pub);
 	tend__lock(&st->lock);
 	st->ended = true; /* before the slots are walked: sub.c I2 */
 	st->terminal = t;
 	tend__unlock(&st->lock);
 	tend__publish_finish(&r->pub, &t, r->cut);
-	tend__rcu_offline();
 	if (r->slab)
 		tend__slab_unref(r->slab);
 	tend__pool_ref(st->pool); /* the stream's own, for its figures */
@@ -438,11 +432,12 @@ static void name_thread(const tend_stream *st)
 static void *run(void *arg)
 {
 	tend_stream *st = arg;
-	struct reader r = { .st = st, .pub.st = st, .before = -1, .may_grow = st->pipe_inode != 0, .trimmed = true };
+	struct reader r = {
+		.st = st, .pub.st = st, .before = -1, .may_grow = st->pipe_inode != 0, .polls_first = true
+	};
 
 	name_thread(st);
 	tend__set_reading(st);
-	tend__rcu_online();
 	while (!r.done)
 		step(&r);
 	finish(&r);

@@ -26,7 +26,8 @@
  *       when it is through with all of them.
  *
  * How the blocked reaper wakes: a pidfd, cgroup.events, the eventfd (inbox), the timer (earliest deadline of all
- * stops).  Who waits for it sleeps on the process's event; both publications are followed by a signal of it.
+ * stops).  Who waits for an exit or a stop sleeps on an event of the process; each publication is followed by a signal
+ * of it.
  *
  * In a forked child there is no reaper: the state is made anew, handles from before are foreign.
  */
@@ -269,8 +270,8 @@ static void on_pidfd(tend_process *p)
 {
 	if (!p->watched) /* it was let go of in this very round */
 		return;
-	tend__sys_epoll_del(reaper.epfd, p->pidfd);
 	look_at_exit(p, true);
+	tend__sys_epoll_del(reaper.epfd, p->pidfd); /* behind what somebody waits for; the reference is still there */
 }
 
 /* Looks at all of them at every wake-up; when to wake up for them at the latest. */

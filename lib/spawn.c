@@ -25,6 +25,7 @@
 #include "live.h"
 #include "mem.h"
 #include "opts.h"
+#include "probe.h"
 #include "process.h"
 #include "rcu.h"
 #include "reaper.h"
@@ -398,6 +399,7 @@ static int make_known(struct tend__spawning *s, struct tend_error *err)
 		if (r < 0)
 			return tend__refuse_step(s, r, TEND_STEP_PARENT, "the guardian cannot be told of it", err);
 	}
+	TEND__PROBE(spawn, p->pid, p->name);
 	tend__log(TEND_LOG_INFO, "spawn", p->name, p->pid, "the child is running");
 	r = tend__reaper_watch(p);
 	return r < 0 ? tend__refuse_step(s, r, TEND_STEP_PIDFD, "it cannot be watched", err) : 0;

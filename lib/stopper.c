@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "error.h"
 #include "group.h"
+#include "probe.h"
 #include "sys.h"
 
 #define FIRST_LOOK_NS INT64_C(1000000)
@@ -45,6 +46,7 @@ static int send_noted(tend_process *p, int sig, enum tend_target target)
 {
 	int r = tend__group_signal(p, sig, target);
 
+	TEND__PROBE(stop__signal, p->pid, p->name, sig, target, r);
 	note_signal(&p->stopping, sig, target, r);
 	if (r == 0 && sig != SIGKILL && sig != SIGCONT)
 		note_signal(&p->stopping, SIGCONT, target, tend__group_signal(p, SIGCONT, target));
@@ -117,7 +119,8 @@ static bool finish(tend_process *p, enum tend_stopped outcome)
 	tend__unlock(&p->lock);
 	/* (Q) pairs with (Q) in has_ended: the waiters have their report, which the lock orders */
 	atomic_fetch_add_explicit(&p->stops, 1, memory_order_release);
-	tend__event_signal(&p->changed);
+	tend__event_signal(&p->stopped);
+	TEND__PROBE(stop__end, p->pid, p->name, outcome);
 	tend__log(outcome >= TEND_STOP_SURVIVORS ? TEND_LOG_ERROR : TEND_LOG_INFO, "stopped", p->name, p->pid,
 	          "the stop has ended: %s", tend_stopped_name(outcome));
 	return true;
@@ -242,7 +245,7 @@ bool tend__stopper_look(tend_process *p)
 	int64_t now = tend__now_ns();
 	bool deadline_passed = now >= s->deadline, is_told;
 
-	if (tend__process_has_exited(p) && (now >= s->look_at || deadline_passed)) {
+	if (tend__process_may_report_exit(p) && (now >= s->look_at || deadline_passed)) {
 		if (tend__group_is_empty(p))
 			return act(p, tend__stop_step(&s->machine, TEND__STOP_GONE));
 		is_told = !kill_the_rest(p) && p->cgroup_watched;
@@ -270,7 +273,7 @@ int64_t tend__stopper_next(const tend_process *p)
 {
 	const struct tend__stopping *s = &p->stopping;
 
-	if (tend__process_has_exited(p) && s->look_at < s->deadline)
+	if (tend__process_may_report_exit(p) && s->look_at < s->deadline)
 		return s->look_at;
 	return s->deadline;
 }

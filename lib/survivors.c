@@ -51,8 +51,39 @@ void tend__survivors_look(tend_process *p)
 	if (p->survivors_policy == TEND_SURVIVORS_LEFT)
 		return;
 	n = tend__group_members(p, names);
-	if (n > 0 && note(p, names, n) && p->survivors_policy == TEND_SURVIVORS_STOPPED)
-		tend__process_begin_stop(p, &plan, false, NULL);
+	if (n == 0 || !note(p, names, n) || p->survivors_policy != TEND_SURVIVORS_STOPPED)
+		return;
+	tend__process_begin_stop(p, &plan, false, NULL);
+	tend__lock(&p->lock);
+	p->survivors_stop = p->stops_begun;
+	tend__unlock(&p->lock);
+}
+
+/* Whether theirs was the last stop that there was, and has ended: then its report is still there. */
+static bool have_been_stopped(tend_process *p, struct tend_stop_report *ret_report)
+{
+	bool have;
+
+	tend__lock(&p->lock);
+	have = p->survivors_stop != 0 && p->survivors_stop == p->stops_begun && !p->stopping.active;
+	if (have)
+		*ret_report = p->stopping.report;
+	tend__unlock(&p->lock);
+	return have;
+}
+
+/* Joins the stop that is under way, or begins one, which may find nobody. */
+static void stop_them(tend_process *p, struct tend_stop_report *ret_report)
+{
+	struct tend_stop plan = tend__stop_plan_of(&p->survivors_plan);
+	struct tend__stop_waiter waiter;
+
+	tend__process_begin_stop(p, &plan, false, &waiter);
+	tend__process_await_stop(p, &waiter, TEND__NEVER);
+	*ret_report = waiter.report;
+	tend__lock(&p->lock);
+	p->survivors_stop = waiter.number;
+	tend__unlock(&p->lock);
 }
 
 bool tend__survivors_are_stopped(const tend_process *p, const struct tend_result *result)
@@ -62,18 +93,13 @@ bool tend__survivors_are_stopped(const tend_process *p, const struct tend_result
 
 void tend__survivors_report(tend_process *p, struct tend_result *result)
 {
-	struct tend_stop plan = tend__stop_plan_of(&p->survivors_plan);
-	struct tend__stop_waiter waiter;
-
 	result->n_survivors = tend__group_members(p, result->survivors);
 	if (!tend__survivors_are_stopped(p, result))
 		return;
 	if (result->n_survivors > 0)
 		note(p, result->survivors, result->n_survivors);
-	/* the reaper's own, or one that finds nobody */
-	tend__process_begin_stop(p, &plan, false, &waiter);
-	tend__process_await_stop(p, &waiter, TEND__NEVER);
-	result->survivors_stop = waiter.report;
+	if (!have_been_stopped(p, &result->survivors_stop))
+		stop_them(p, &result->survivors_stop);
 	tend__lock(&p->lock);
 	if (p->n_survivors > result->n_survivors) {
 		result->n_survivors = p->n_survivors;

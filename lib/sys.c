@@ -317,6 +317,15 @@ ssize_t tend__sys_read_at_begin(int fd, void *p, size_t n)
 	return r < 0 ? -errno : r;
 }
 
+/*
+ * Whether it may be for its flags that a call was refused: by a kernel, by a file that knows none, or by a filter that
+ * does not know the call.  The one without flags will do, or say what is wrong.
+ */
+static bool is_refusal_of_flags(int error)
+{
+	return error == EOPNOTSUPP || error == ENOSYS || error == EINVAL || error == ESPIPE || error == EPERM;
+}
+
 ssize_t tend__sys_read_no_wait(int fd, void *p, size_t n)
 {
 	struct iovec part = { .iov_base = p, .iov_len = n };
@@ -329,7 +338,7 @@ ssize_t tend__sys_read_no_wait(int fd, void *p, size_t n)
 	do
 		r = UNCANCELLED(preadv2(fd, &part, 1, -1, RWF_NOWAIT));
 	while (r < 0 && errno == EINTR);
-	if (r < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL || errno == ESPIPE))
+	if (r < 0 && is_refusal_of_flags(errno))
 		return tend__sys_read(fd, p, n);
 	return r < 0 ? -errno : r;
 }
@@ -353,6 +362,29 @@ void tend__sys_take_sigpipe(void)
 		;
 }
 
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x00000100 /* Linux 6.18 */
+#endif
+
+static _Atomic bool without_signal_was_refused; /* once: it is not asked for again */
+
+/* One system call instead of four.  False: it has to be done with SIGPIPE blocked. */
+static bool write_without_signal(int fd, const void *p, size_t n, ssize_t *ret_written)
+{
+	const struct iovec part = { .iov_base = (void *)(uintptr_t)p, .iov_len = n };
+	ssize_t r;
+
+	if (atomic_load_explicit(&without_signal_was_refused, memory_order_relaxed))
+		return false;
+	do
+		r = UNCANCELLED(pwritev2(fd, &part, 1, -1, RWF_NOSIGNAL));
+	while (r < 0 && errno == EINTR);
+	if (r < 0 && is_refusal_of_flags(errno))
+		return false;
+	*ret_written = r < 0 ? -errno : r;
+	return true;
+}
+
 /*
  * SIGPIPE is directed at the thread that wrote.  Blocked here, it stays pending if the write raised it, and is taken
  * away, unless one was pending before, which belongs to somebody else.
@@ -363,6 +395,8 @@ ssize_t tend__sys_write(int fd, const void *p, size_t n)
 	bool was_pending;
 	ssize_t r;
 
+	if (write_without_signal(fd, p, n, &r))
+		return r;
 	sigemptyset(&pipe_only);
 	sigaddset(&pipe_only, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe_only, &old);
@@ -371,6 +405,8 @@ ssize_t tend__sys_write(int fd, const void *p, size_t n)
 		r = UNCANCELLED(write(fd, p, n));
 	while (r < 0 && errno == EINTR);
 	r = r < 0 ? -errno : r;
+	if (r >= 0) /* so it was the call that was refused, and not this file that cannot be written to */
+		atomic_store_explicit(&without_signal_was_refused, true, memory_order_relaxed);
 	if (r == -EPIPE && !was_pending)
 		tend__sys_take_sigpipe();
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -385,9 +421,14 @@ static int64_t now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* Where time_t or long has 32 bits, what is later than it can say is as late as it can say: 68 years after the boot. */
 static struct timespec to_timespec(int64_t ns)
 {
-	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+	int64_t seconds = ns / 1000000000;
+
+	if (sizeof(long) < sizeof seconds && seconds > INT32_MAX)
+		seconds = INT32_MAX;
+	return (struct timespec){ .tv_sec = (time_t)seconds, .tv_nsec = (long)(ns % 1000000000) };
 }
 
 int tend__sys_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
@@ -529,18 +570,36 @@ int tend__sys_timerfd_set(int fd, int64_t deadline)
 	return checked(timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL));
 }
 
+/*
+ * The call that every kernel and every sandbox knows takes two longs, however wide the C library's time_t is.  Where
+ * there is only the newer one (Linux 5.1; riscv32) they have 64 bits.
+ */
+#ifdef SYS_futex
+#define FUTEX_CALL SYS_futex
+struct futex_time {
+	long s, ns;
+};
+#else
+#define FUTEX_CALL SYS_futex_time64
+struct futex_time {
+	int64_t s, ns;
+};
+#endif
+
 int tend__sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadline)
 {
-	struct timespec until, *timeout = NULL;
+	struct futex_time until, *timeout = NULL;
 	int saved = errno;
 	long r;
 
 	if (deadline != INT64_MAX) {
-		until = to_timespec(deadline > 0 ? deadline : 0);
+		struct timespec end = to_timespec(deadline > 0 ? deadline : 0);
+
+		until = (struct futex_time){ .s = end.tv_sec, .ns = end.tv_nsec };
 		timeout = &until;
 	}
 	/* BITSET: its timeout is absolute, on CLOCK_MONOTONIC. */
-	r = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value, timeout, NULL,
+	r = syscall(FUTEX_CALL, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value, timeout, NULL,
 	            FUTEX_BITSET_MATCH_ANY);
 	r = r < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
 	errno = saved;
@@ -551,7 +610,7 @@ void tend__sys_futex_wake(_Atomic uint32_t *word, int n)
 {
 	int saved = errno;
 
-	syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n, NULL, NULL, 0);
+	syscall(FUTEX_CALL, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n, NULL, NULL, 0);
 	errno = saved;
 }
 
@@ -782,15 +841,39 @@ int tend__sys_setpgid(pid_t pid)
 	return checked(setpgid(pid, pid));
 }
 
+/* struct rusage as the kernel has it, with long for time_t, which is wider in some C libraries of 32 bits. */
+struct usage {
+	long user_s, user_us, system_s, system_us;
+	long maxrss, ixrss, idrss, isrss, minflt, majflt, nswap;
+	long inblock, oublock, msgsnd, msgrcv, nsignals, nvcsw, nivcsw;
+};
+
+static void to_rusage(const struct usage *u, struct rusage *ret)
+{
+	*ret = (struct rusage){
+		.ru_utime = { .tv_sec = u->user_s, .tv_usec = u->user_us },
+		.ru_stime = { .tv_sec = u->system_s, .tv_usec = u->system_us },
+		.ru_maxrss = u->maxrss, .ru_ixrss = u->ixrss, .ru_idrss = u->idrss, .ru_isrss = u->isrss,
+		.ru_minflt = u->minflt, .ru_majflt = u->majflt, .ru_nswap = u->nswap,
+		.ru_inblock = u->inblock, .ru_oublock = u->oublock, .ru_msgsnd = u->msgsnd, .ru_msgrcv = u->msgrcv,
+		.ru_nsignals = u->nsignals, .ru_nvcsw = u->nvcsw, .ru_nivcsw = u->nivcsw,
+	};
+}
+
 static int wait_for(int type, int id, int flags, siginfo_t *ret_info, struct rusage *ret_usage)
 {
+	struct usage usage = { 0 };
 	long r;
 
 	memset(ret_info, 0, sizeof *ret_info);
 	do
-		r = syscall(SYS_waitid, type, id, ret_info, flags, ret_usage);
+		r = syscall(SYS_waitid, type, id, ret_info, flags, ret_usage ? &usage : NULL);
 	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : ret_info->si_pid != 0;
+	if (r < 0)
+		return -errno;
+	if (ret_usage && ret_info->si_pid)
+		to_rusage(&usage, ret_usage);
+	return ret_info->si_pid != 0;
 }
 
 /* POLLHUP says so from Linux 6.9 on, a signal that is none where no filter objects. */

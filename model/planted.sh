@@ -316,11 +316,11 @@ plant "RCU: who is taken out was found without a reference" publish.c \
 	"$(between find 's/tend__sub_ref\(found = s\)/found = s/')
 	$(between take_out_leavers 's/^\t\ttend__sub_unref.*//')"
 plant "RCU: a consumer on the reader is not held" publish.c \
-	"$(between find_served 's/found->hold\(\*ret_of = s->served\)/*ret_of = s->served/')"
+	"$(between hold_served 's/^\t\theld\[n\]\.server->hold.*//')"
 plant "a consumer on the reader is not told of the end" publish.c \
 	"$(between tend__publish_finish 's/^\ttend__publish_serve.*//')"
 plant "RCU: a consumer on the reader is served online" publish.c \
-	"$(between tend__publish_serve 's/^\t\ttend__rcu_o(ff|n)line.*//')"
+	"$(between tend__publish_serve 's/^\t\ttend__publish_offline.*//')"
 
 # ---- reader.c ----
 
@@ -339,9 +339,9 @@ plant "handover 6: no wake-up before a park" reader.c \
 plant "no wake-up before a poll" reader.c \
 	"$(between wait_for_bytes 's/^\ttend__publish_wake.*//')"
 plant "RCU: a park while online" reader.c \
-	"$(between wait_for_room 's/^\ttend__rcu_o(ff|n)line.*//')"
+	"$(between wait_for_room 's/^\ttend__publish_offline.*//')"
 plant "RCU: a poll while online" reader.c \
-	"$(between wait_for_bytes 's/^\ttend__rcu_o(ff|n)line.*//')"
+	"$(between wait_for_bytes 's/^\ttend__publish_offline.*//')"
 plant "no look at commands behind a park" reader.c \
 	"$(between wait_for_room 's/^\tlook_at_commands.*//')"
 plant "a drain does not run out in a park" reader.c \

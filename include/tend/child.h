@@ -110,7 +110,10 @@ struct tend_survivors {
 #define TEND_SURVIVORS_LEAVE (__extension__(struct tend_survivors){ .kind = TEND_SURVIVORS_LEFT })
 /* The same, and a log event "survivors" tells of them. */
 #define TEND_SURVIVORS_REPORT (__extension__(struct tend_survivors){ .kind = TEND_SURVIVORS_TOLD })
-/* The reaper runs the plan (a pointer), whether or not anybody waits. */
+/*
+ * The reaper runs the plan (a pointer), whether or not anybody waits.  exit(3) and tend_shutdown() wait for the end of
+ * it, as for the plan of a handle that was forgotten.
+ */
 #define TEND_SURVIVORS_STOP(plan)                                                                                      \
 	(__extension__(struct tend_survivors){ .kind = TEND_SURVIVORS_STOPPED, .stop = (plan) })
 
