@@ -14,6 +14,7 @@
  *     these are extensions of the compiler, and what TEND_STOP_TERM() points to is gone at the end of the expression.
  *  5. A function object that is called on another thread is kept until its last call has returned.  An exception that
  *     it throws ends its consumer, as TEND_BREAK does; consumer::wait() and consumer::cancel() rethrow it, once.
+ *  6. A function that is given as a pointer, in a struct or to set_log(), is called by C and must not throw.
  */
 #ifndef TEND_HPP
 #define TEND_HPP
@@ -27,6 +28,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <tend.h>
 
@@ -92,6 +94,18 @@ inline int check(int r, const char *call)
 		throw error(r, e);
 	}
 	return r;
+}
+
+/* All that a call has to tell which fills the first `room` of its items and returns how many there are. */
+template <class Item, class Call> std::vector<Item> all_of(Call call)
+{
+	std::vector<Item> items;
+	size_t n;
+
+	while ((n = call(items.data(), items.size())) > items.size())
+		items.resize(n);
+	items.resize(n);
+	return items;
 }
 
 /* Owns a handle of the library. */
@@ -440,6 +454,64 @@ private:
 	tend_stop_phase phases_[TEND_MAX_STOP_PHASES] = {};
 };
 
+/* ---- lines ---- */
+
+/*
+ * Lines out of chunks that the program takes itself; inspect_lines() and wait_for_line() have a parser inside.  One
+ * thread at a time; nothing blocks.
+ */
+class parser : public detail::handle<tend_parser, tend_parser_free> {
+public:
+	using handle::handle;
+	parser() = default;
+	explicit parser(const tend_line_options &options) : handle(make(options))
+	{
+	}
+
+	/* The bytes are the caller's, and stay where they are until next() has returned false. */
+	void feed(const tend_chunk &chunk) noexcept
+	{
+		tend_parser_feed(get(), &chunk);
+	}
+	/*
+	 * False when the chunk is used up.  The line is lent until the next call.  When it throws, for lack of memory,
+	 * what could not be kept is a gap, and the next call goes on behind it.
+	 */
+	bool next(tend_line &ret_line)
+	{
+		return detail::check(tend_parser_next(get(), &ret_line), "tend_parser_next") > 0;
+	}
+	/* Bytes are missing here.  When next() has returned false. */
+	void gap(const tend_gap &gap) noexcept
+	{
+		tend_parser_gap(get(), &gap);
+	}
+	/* The same, and nothing is known of them. */
+	void gap() noexcept
+	{
+		tend_parser_gap(get(), nullptr);
+	}
+	/* The stream has ended.  True: its last line had no delimiter; lent until the next call. */
+	bool finish(tend_line &ret_line) noexcept
+	{
+		return tend_parser_finish(get(), &ret_line) > 0;
+	}
+	tend_line_losses losses() const noexcept
+	{
+		return tend_parser_losses(get());
+	}
+
+private:
+	static tend_parser *make(const tend_line_options &options)
+	{
+		tend_parser *p = nullptr;
+		tend_error e;
+
+		detail::check(tend_parser_new(&options, &p, &e), e);
+		return p;
+	}
+};
+
 /* ---- streams ---- */
 
 namespace detail {
@@ -556,13 +628,67 @@ private:
 	detail::thrown failure_;
 };
 
+/*
+ * A chunk that was lent and is kept: its bytes stay when subscription, stream and process are gone.  However few they
+ * are, they pin up to read_chunk_size bytes: copy small pieces instead.  Owned as a handle is.  Any thread; nothing
+ * blocks.
+ */
+class kept_chunk {
+public:
+	kept_chunk() noexcept : kept_()
+	{
+	}
+	/* EINVAL for a chunk that the library did not make. */
+	explicit kept_chunk(const tend_chunk &lent) : kept_()
+	{
+		detail::check(tend_chunk_ref(&lent, &kept_), "tend_chunk_ref");
+	}
+	kept_chunk(kept_chunk &&from) noexcept : kept_(from.kept_)
+	{
+		from.kept_ = tend_chunk();
+	}
+	kept_chunk &operator=(kept_chunk &&from) noexcept
+	{
+		if (this != &from) {
+			reset();
+			std::swap(kept_, from.kept_);
+		}
+		return *this;
+	}
+	kept_chunk(const kept_chunk &) = delete;
+	kept_chunk &operator=(const kept_chunk &) = delete;
+	~kept_chunk()
+	{
+		tend_chunk_unref(&kept_);
+	}
+
+	/* Lent as long as this object owns it; of an empty one all is 0. */
+	const tend_chunk *get() const noexcept
+	{
+		return &kept_;
+	}
+	explicit operator bool() const noexcept
+	{
+		return kept_.owner != nullptr;
+	}
+	/* Gives the bytes back, now. */
+	void reset() noexcept
+	{
+		tend_chunk_unref(&kept_);
+		kept_ = tend_chunk();
+	}
+
+private:
+	tend_chunk kept_;
+};
+
 /* A view of a stream that is taken by hand. */
 class subscription : public detail::handle<tend_subscription, tend_subscription_close> {
 public:
 	using handle::handle;
 	subscription() = default;
 
-	/* A chunk is lent until the next call. */
+	/* A chunk is lent until the next call; a tend::kept_chunk keeps it. */
 	tend_event next(tend_duration timeout)
 	{
 		tend_event event;
@@ -613,6 +739,15 @@ public:
 		detail::check(tend_stream_consume(p_, &visitor, self, &c, &e), e);
 		return consumer(c);
 	}
+	/* The functions of `options` with `arg`, the caller's until on_end has returned. */
+	consumer inspect(const tend_inspect &options, void *arg) const
+	{
+		tend_consumer *c = nullptr;
+		tend_error e;
+
+		detail::check(tend_stream_inspect(p_, &options, arg, &c, &e), e);
+		return consumer(c);
+	}
 	/*
 	 * Calls fn(const tend_line &), or fn(const tend_chunk &), which returns a tend_flow, on a thread of the
 	 * consumer's own.  It is copied or moved to there.
@@ -623,14 +758,14 @@ public:
 
 		o.on_line = detail::job<F>::template call<tend_line>;
 		o.line = options;
-		return inspect(o, std::move(fn));
+		return inspect_with(o, std::move(fn));
 	}
 	template <class F> consumer inspect_chunks(F fn) const
 	{
 		tend_inspect o = tend_inspect();
 
 		o.on_chunk = detail::job<F>::template call<tend_chunk>;
-		return inspect(o, std::move(fn));
+		return inspect_with(o, std::move(fn));
 	}
 	consumer collect(const tend_collect &options) const
 	{
@@ -670,6 +805,20 @@ public:
 	{
 		return ::tend_stream_stats(p_);
 	}
+	/* All subscriptions and consumers that have not been closed or freed. */
+	std::vector<tend_subscriber_stats> subscribers() const
+	{
+		const tend_stream *p = p_;
+
+		return detail::all_of<tend_subscriber_stats>([p](tend_subscriber_stats *ret, size_t room) {
+			return tend_stream_subscribers(p, ret, room);
+		});
+	}
+	/* Those that it runs with; lent as long as the stream is there. */
+	const stream_options &options() const noexcept
+	{
+		return *::tend_stream_options(p_);
+	}
 	const char *label() const noexcept
 	{
 		return tend_stream_label(p_);
@@ -684,7 +833,7 @@ private:
 		detail::check(tend_stream_subscribe(p_, options, &s, &e), e);
 		return subscription(s);
 	}
-	template <class F> consumer inspect(tend_inspect &o, F fn) const
+	template <class F> consumer inspect_with(tend_inspect &o, F fn) const
 	{
 		detail::thrown failure = std::make_shared<std::exception_ptr>();
 		std::unique_ptr<detail::job<F>> j(new detail::job<F>{ std::move(fn), failure });
@@ -761,6 +910,11 @@ public:
 	{
 		return tend_process_scope(get());
 	}
+	/* The directory of its cgroup, null where it has none; lent until this object is destroyed. */
+	const char *cgroup() const noexcept
+	{
+		return tend_process_cgroup(get());
+	}
 	/* tend_process_stdout(), tend_process_stderr(): "stdout" may be a macro. */
 	stream_view out() const noexcept
 	{
@@ -822,6 +976,11 @@ public:
 
 		detail::check(tend_process_stdin_write(get(), data, size, timeout, ret_written, &e), e);
 	}
+	/* Of its terminal, in characters. */
+	void set_window(unsigned short rows, unsigned short columns) const
+	{
+		detail::check(tend_process_set_window(get(), rows, columns), "tend_process_set_window");
+	}
 	void close_stdin() const
 	{
 		detail::check(tend_process_stdin_close(get()), "tend_process_stdin_close");
@@ -835,6 +994,12 @@ public:
 
 		detail::check(tend_process_complete(get(), &options, &result, &e), e);
 		return result;
+	}
+
+	/* Frees what a complete() of this process has collected, now; nothing collected is left in `result`. */
+	void clear_result(tend_result &result) const noexcept
+	{
+		tend_result_clear(&result, get());
 	}
 
 	void detach() const noexcept
@@ -852,6 +1017,54 @@ public:
 	}
 };
 
+/*
+ * The rule by which a child that has ended is started again, and the memory of its restarts, none at first.  A value: a
+ * copy goes on from where it was made.  It starts nothing and waits for nothing.  One thread at a time.
+ */
+class restart_rule {
+public:
+	/* Looked at by next(), not here. */
+	explicit restart_rule(const tend_restart &rule) noexcept : rule_(rule), restarts_()
+	{
+	}
+
+	/*
+	 * How long to wait before it is started again, TEND_FOREVER when it is not to be; counts the restart.  A rule
+	 * that is refused, and the exit of a child that runs, throw; then nothing was counted.
+	 */
+	tend_duration next(const tend_exit &ended)
+	{
+		tend_duration delay = TEND_FOREVER;
+		tend_error e;
+
+		detail::check(tend_restart_next(&rule_, &restarts_, &ended, &delay, &e), e);
+		return delay;
+	}
+	const tend_restarts &restarts() const noexcept
+	{
+		return restarts_;
+	}
+
+private:
+	tend_restart rule_;
+	tend_restarts restarts_;
+};
+
+/* ---- the library ---- */
+
+/* All facilities of the kernel, each tried once, now; one that does not work is no failure.  Blocks for a moment. */
+inline std::vector<tend_facility> kernel_report()
+{
+	return detail::all_of<tend_facility>(tend_kernel_report);
+}
+/*
+ * Events of `level` and more important ones go to fn(arg, event) from now on, on whichever thread they happen; null:
+ * nowhere.  `arg` is the caller's, and must stay valid: a call that is under way may still finish.
+ */
+inline void set_log(tend_log_fn *fn, void *arg, tend_log_level level)
+{
+	detail::check(tend_set_log(fn, arg, level), "tend_set_log");
+}
 inline void shutdown(tend_duration within)
 {
 	tend_error e;

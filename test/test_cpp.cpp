@@ -3,10 +3,14 @@
  * tend.hpp: who owns what, what is thrown, what a destructor does, and how long function objects live.  What the calls
  * themselves do the tests of the C library show.
  */
+#include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <future>
 #include <string>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <tend.hpp>
 #include <type_traits>
@@ -14,6 +18,7 @@
 #include <vector>
 
 extern "C" {
+#include "fault.h"
 #include "test.h"
 }
 
@@ -28,6 +33,8 @@ static_assert(is_move_only<tend::process>::value, "process");
 static_assert(is_move_only<tend::consumer>::value, "consumer");
 static_assert(is_move_only<tend::subscription>::value, "subscription");
 static_assert(is_move_only<tend::stream>::value, "stream");
+static_assert(is_move_only<tend::parser>::value, "parser");
+static_assert(is_move_only<tend::kept_chunk>::value, "kept_chunk");
 static_assert(std::is_base_of<std::system_error, tend::error>::value, "error");
 
 const tend_line_options lines = { 1000, TEND_LINE_SPLIT, TEND_CR_KEEP, 0, false, 0 };
@@ -187,11 +194,16 @@ void each_call_throws()
 	CHECK_INT(EINVAL, thrown_by([&] { p.out().collect(tend_collect()); }));
 	CHECK_INT(EINVAL, thrown_by([&] { p.out().write(tend_write()); }));
 	CHECK_INT(EINVAL, thrown_by([&] { p.out().consume(tend_visitor(), nullptr); }));
+	CHECK_INT(EINVAL, thrown_by([&] { p.out().inspect(tend_inspect(), nullptr); }));
+	CHECK_INT(ENOTTY, thrown_by([&] { p.set_window(1, 1); }));
 	CHECK_INT(EINVAL, thrown_by([] { tend::process::adopt(tend::adopt_options()); }));
 	CHECK_INT(EINVAL, thrown_by([] { tend::shutdown(0); }));
 	CHECK_INT(EINVAL, thrown_by([] { tend::process().status(); }));
 	CHECK_INT(EINVAL, thrown_by([] { tend::process().release(); }));
 	CHECK_INT(EBADF, thrown_by([] { tend::stream::open(-1, test_single, "none"); }));
+	CHECK_INT(EINVAL, thrown_by([] { tend::parser p{ tend_line_options() }; }));
+	CHECK_INT(EINVAL, thrown_by([] { tend::restart_rule{ tend_restart() }.next(tend_exit()); }));
+	CHECK_INT(EINVAL, thrown_by([] { tend::kept_chunk c{ tend_chunk() }; }));
 }
 
 /* ---- values ---- */
@@ -302,6 +314,10 @@ void collects_and_inspects()
 	CHECK_STR("stdout", p.out().label());
 	CHECK_INT(5 * 18, p.out().stats().bytes_read);
 	CHECK(!p.err());
+	p.clear_result(r);
+	CHECK(!r.out.collected.lines && !r.out.collected.owner);
+	CHECK_INT(0, r.out.collected.n_lines);
+	CHECK_INT(TEND_COMPLETED, r.outcome);
 }
 
 void takes_what_it_is_given()
@@ -356,6 +372,387 @@ void a_stream_of_ones_own()
 	CHECK(c.is_finished());
 	CHECK_STR("one", c.collected().data);
 	CHECK(c.collected().complete);
+}
+
+/* However many there are. */
+void a_stream_knows_its_subscribers()
+{
+	static const char *const labels[] = { "c", "b", "a" };
+	tend::stream_options o = test_reliable;
+	tend_subscribe named = tend_subscribe();
+	std::vector<tend::subscription> views;
+	int fds[2];
+
+	CHECK_INT(0, pipe(fds));
+	o.read_chunk_size = 1234;
+	tend::stream s = tend::stream::open(fds[0], o, "watched");
+	CHECK_INT(1234, s.view().options().read_chunk_size);
+	CHECK(&s.view().options() == ::tend_stream_options(s.get()));
+	CHECK(s.view().subscribers().empty());
+	for (const char *label : labels) {
+		named.label = label;
+		views.push_back(s.view().subscribe(named));
+	}
+	std::vector<tend_subscriber_stats> all = s.view().subscribers();
+	if (CHECK_INT(3, all.size())) /* the youngest first */
+		CHECK_STR("abc", (std::string(all[0].label) + all[1].label + all[2].label).c_str());
+	views.clear();
+	CHECK(s.view().subscribers().empty());
+	close(fds[1]);
+}
+
+struct inspected {
+	std::string text, order;
+};
+
+tend_flow note_line(void *arg, const tend_line *line)
+{
+	static_cast<inspected *>(arg)->text += std::string(line->data, line->size) + "|";
+	return TEND_CONTINUE;
+}
+
+void note_gap(void *arg, const tend_gap *)
+{
+	static_cast<inspected *>(arg)->order += "gap ";
+}
+
+void note_end(void *arg, const tend_end *)
+{
+	static_cast<inspected *>(arg)->order += "end";
+}
+
+/* All that an inspector of C can be told and asked. */
+void inspects_as_in_c()
+{
+	tend::stream_options last = test_reliable;
+	tend_inspect o = tend_inspect();
+	inspected seen;
+	int fds[2];
+
+	CHECK_INT(0, pipe(fds));
+	last.read_chunk_size = 4;
+	last.replay = tend::replay_chunks(2);
+	CHECK_INT(12, write(fds[1], "one\ntwo\nsix\n", 12));
+	close(fds[1]);
+	tend::stream s = tend::stream::open(fds[0], last, "inspected");
+	s.view().wait_for_line(lines, [](const tend_line &) { return false; }, TEST_PATIENCE);
+	o.on_line = note_line;
+	o.on_gap = note_gap;
+	o.on_end = note_end;
+	o.line = lines;
+	tend::consumer c = s.view().inspect(o, &seen);
+	CHECK_INT(TEND_END_EOF, c.wait(TEST_PATIENCE).ending);
+	CHECK_STR("two|six|", seen.text.c_str());
+	CHECK_STR("gap end", seen.order.c_str());
+}
+
+/* The window is seen where the child sees it, at its end of the terminal. */
+void a_terminal_has_a_window()
+{
+	const std::string path = helper("echoer");
+	const char *const argv[] = { path.c_str(), nullptr };
+	const tend::stop_plan kill = tend::stop_plan::kill();
+	tend_pty raw = tend_pty();
+	tend::spawn_options o{};
+	winsize size = winsize();
+	int fd = posix_openpt(O_RDWR | O_NOCTTY);
+
+	if (fd < 0)
+		return; /* there are no terminals here */
+	close(fd);
+	raw.mode = TEND_PTY_RAW;
+	o.argv = argv;
+	o.in = tend::in_pipe();
+	o.out = tend::out_stream(test_reliable);
+	o.err = tend::out_merge();
+	o.pty = &raw;
+	o.if_forgotten = tend::forgotten_terminate(kill.get());
+	tend::process p = tend::process::spawn(o);
+
+	CHECK_INT(EINVAL, thrown_by([&] { p.set_window(0, 1); }));
+	p.set_window(30, 100);
+	fd = open(("/proc/" + std::to_string(p.pid()) + "/fd/0").c_str(), O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	CHECK_INT(0, ioctl(fd, TIOCGWINSZ, &size));
+	CHECK_INT(30, size.ws_row);
+	CHECK_INT(100, size.ws_col);
+	close(fd);
+}
+
+/* Where cgroups can be made; elsewhere it has none, and says so. */
+void a_child_may_have_a_cgroup()
+{
+	const std::string path = helper("sleeper");
+	const char *const argv[] = { path.c_str(), "100000", nullptr };
+	const tend::stop_plan kill = tend::stop_plan::kill();
+	tend::spawn_options o{};
+
+	o.argv = argv;
+	o.in = tend::in_null();
+	o.out = tend::out_discard();
+	o.err = tend::out_inherit();
+	o.scope = TEND_SCOPE_CGROUP;
+	o.cgroup.if_unavailable = TEND_NO_CGROUP_GROUP;
+	o.if_forgotten = tend::forgotten_terminate(kill.get());
+	tend::process p = tend::process::spawn(o);
+
+	CHECK_INT(p.scope() == TEND_SCOPE_CGROUP, p.cgroup() != nullptr);
+	if (p.cgroup())
+		CHECK_STR(tend_process_cgroup(p.get()), p.cgroup());
+	p.kill(TEND_SECONDS(60));
+}
+
+void count_spawns(void *arg, const tend_log_event *event)
+{
+	if (std::strcmp(event->event, "spawn") == 0)
+		++*static_cast<std::atomic<int> *>(arg);
+}
+
+void logs()
+{
+	static std::atomic<int> n_spawns(0);
+
+	test_keeps_allocations(3); /* each target is kept for good */
+	CHECK_INT(EINVAL, thrown_by([] { tend::set_log(count_spawns, &n_spawns, tend_log_level()); }));
+	tend::set_log(count_spawns, &n_spawns, TEND_LOG_DEBUG);
+	start("exiter", "0", tend::in_null(), tend::out_discard()).wait(TEST_PATIENCE);
+	CHECK_INT(1, n_spawns);
+	tend::set_log(count_spawns, &n_spawns, TEND_LOG_ERROR);
+	start("exiter", "0", tend::in_null(), tend::out_discard()).wait(TEST_PATIENCE);
+	CHECK_INT(1, n_spawns);
+	tend::set_log(nullptr, nullptr, TEND_LOG_DEBUG);
+	start("exiter", "0", tend::in_null(), tend::out_discard()).wait(TEST_PATIENCE);
+	CHECK_INT(1, n_spawns);
+}
+
+/* ---- lines and chunks by hand ---- */
+
+/* A chunk that the program has made. */
+tend_chunk chunk_of(const char *text, uint64_t offset)
+{
+	tend_chunk c = tend_chunk();
+
+	c.data = text;
+	c.size = std::strlen(text);
+	c.offset = offset;
+	return c;
+}
+
+/* All lines that a chunk brings, each with a "|" behind it, and the flags of the last one. */
+std::string fed(tend::parser &p, const tend_chunk &chunk, unsigned *ret_flags = nullptr)
+{
+	std::string all;
+	tend_line line;
+
+	p.feed(chunk);
+	while (p.next(line)) {
+		all += std::string(line.data, line.size) + "|";
+		if (ret_flags)
+			*ret_flags = line.flags;
+	}
+	return all;
+}
+
+/* What a parser has begun goes with it, wherever it is moved to. */
+void parsers_move()
+{
+	tend::parser a(lines), b, other(lines);
+	tend_line line = tend_line();
+
+	CHECK(a && !b);
+	CHECK_STR("", fed(a, chunk_of("be", 0)).c_str());
+	b = std::move(a);
+	CHECK(!a && b);
+	CHECK_STR("begun|", fed(b, chunk_of("gun\nrest", 2)).c_str());
+	other = std::move(b); /* frees what was there */
+	CHECK(!b);
+	CHECK(other.finish(line));
+	CHECK_STR("rest", std::string(line.data, line.size).c_str());
+	CHECK_INT(6, line.offset);
+	CHECK_INT(TEND_LINE_UNTERMINATED, line.flags);
+	CHECK(!other.finish(line));
+	CHECK_INT(2, other.losses().lines);
+	other.reset();
+	CHECK(!other);
+}
+
+/* What is known of a gap decides whether the line behind it is whole. */
+void parsers_are_told_of_gaps()
+{
+	tend::parser p(lines);
+	tend_gap after_line = tend_gap(), within_line = tend_gap();
+	unsigned flags = 0;
+
+	after_line.before = '\n';
+	within_line.before = 'x';
+	CHECK_STR("one|", fed(p, chunk_of("one\ntw", 0)).c_str());
+	p.gap(after_line);
+	CHECK_STR("three|", fed(p, chunk_of("three\n", 100), &flags).c_str());
+	CHECK_INT(TEND_LINE_AFTER_GAP, flags);
+	p.gap(within_line);
+	CHECK_STR("four|", fed(p, chunk_of("rest\nfour\n", 200)).c_str());
+	p.gap();
+	CHECK_STR("five|", fed(p, chunk_of("rest\nfive\n", 300)).c_str());
+	CHECK_INT(4, p.losses().lines);
+	CHECK_INT(2 + 5 + 5, p.losses().bytes_resync); /* "tw", "rest\n" twice */
+}
+
+/* Lack of memory is an exception, and a gap for the parser, which goes on behind it. */
+void parsers_run_out_of_memory()
+{
+	tend::parser p(lines);
+
+	fault_fail_alloc(1);
+	CHECK_INT(ENOMEM, thrown_by([] { tend::parser none(lines); }));
+	fault_fail_alloc(1);
+	CHECK_INT(ENOMEM, thrown_by([&] { fed(p, chunk_of("lost", 0)); }));
+	fault_reset();
+	CHECK_STR("two|", fed(p, chunk_of(" one\ntwo\n", 4)).c_str());
+}
+
+/* Where the lines of a subscription are, which is read to its end and may begin with a gap.  Their bytes are gone. */
+std::vector<tend_line> lines_of(tend::subscription &view, tend::parser &p, uint64_t *ret_begin)
+{
+	std::vector<tend_line> all;
+	tend_event e = view.next(TEST_PATIENCE);
+	tend_line line;
+
+	*ret_begin = e.kind == TEND_GAP ? e.gap.offset : 0;
+	for (; e.kind == TEND_CHUNK || e.kind == TEND_GAP; e = view.next(TEST_PATIENCE)) {
+		if (e.kind == TEND_GAP) {
+			p.gap(e.gap);
+			continue;
+		}
+		p.feed(e.chunk);
+		while (p.next(line))
+			all.push_back(line);
+	}
+	CHECK_INT(TEND_EOF, e.kind);
+	CHECK(!p.finish(line));
+	return all;
+}
+
+/* A child's lines of 18 bytes, in chunks of 7 at most: all of them, and those that a late subscriber can have. */
+void parsers_follow_a_subscription()
+{
+	tend::stream_options tail = test_reliable_all;
+
+	tail.read_chunk_size = 7;
+	tail.replay = tend::replay_bytes(40);
+	tend::process p = start("liner", "9", tend::in_pipe(), tend::out_stream(tail));
+	tend::parser parser(lines);
+	uint64_t begin = 0;
+
+	CHECK_INT(TEND_LINE_STREAM_ENDED,
+	          p.out().wait_for_line(lines, [](const tend_line &) { return false; }, TEST_PATIENCE).outcome);
+	tend::subscription late = p.out().subscribe();
+	std::vector<tend_line> seen = lines_of(late, parser, &begin);
+	uint64_t first = (begin + 17) / 18 * 18;
+
+	CHECK(begin > 0 && begin <= 9 * 18 - 40);
+	if (!CHECK_INT((9 * 18 - first) / 18, seen.size()))
+		return;
+	CHECK_INT(first, seen.front().offset);
+	CHECK_INT(TEND_LINE_AFTER_GAP, seen.front().flags);
+	CHECK_INT(first - begin, parser.losses().bytes_resync);
+	p.wait(TEST_PATIENCE);
+
+	tail.replay = tend::replay_all();
+	p = start("liner", "9", tend::in_pipe(), tend::out_stream(tail));
+	tend::subscription whole = p.out().subscribe();
+	parser = tend::parser(lines);
+	seen = lines_of(whole, parser, &begin);
+	if (!CHECK_INT(9, seen.size()))
+		return;
+	CHECK_INT(8 * 18, seen.back().offset);
+	CHECK_INT(0, seen.back().flags);
+	CHECK_INT(0, parser.losses().bytes_resync);
+	p.wait(TEST_PATIENCE);
+}
+
+/* The bytes stay for the object that keeps them, and go with it. */
+void chunks_are_kept()
+{
+	tend::stream_options one_each = test_single; /* memory of its own for each chunk */
+	tend::kept_chunk kept, moved;
+
+	one_each.read_chunk_size = 5;
+	{
+		tend::process p = start("echoer", nullptr, tend::in_pipe(), tend::out_stream(one_each));
+		tend::subscription view = p.out().subscribe();
+
+		p.write("hello", 5, TEST_PATIENCE);
+		kept = tend::kept_chunk(view.next(TEST_PATIENCE).chunk);
+		p.write("world", 5, TEST_PATIENCE);
+		moved = tend::kept_chunk(view.next(TEST_PATIENCE).chunk);
+		p.close_stdin();
+		CHECK_INT(TEND_EOF, view.next(TEST_PATIENCE).kind);
+		CHECK_INT(5, kept.get()->size);
+		CHECK_MEM("hello", 5, kept.get()->data, kept.get()->size);
+		p.wait(TEST_PATIENCE);
+	}
+	long alive = test_live_allocations();
+
+	CHECK_MEM("hello", 5, kept.get()->data, kept.get()->size);
+	moved = std::move(kept); /* frees what was there */
+	CHECK(test_live_allocations() < alive);
+	CHECK(!kept && !kept.get()->data);
+	tend::kept_chunk last(std::move(moved));
+	CHECK(!moved && last);
+	CHECK_MEM("hello", 5, last.get()->data, last.get()->size);
+	tend::kept_chunk again(*last.get());
+	last.reset();
+	CHECK(!last && !last.get()->size);
+	CHECK_MEM("hello", 5, again.get()->data, again.get()->size);
+}
+
+/* ---- restarts, the kernel ---- */
+
+/* A child that fails twice and then does not is started three times, each time as late as the rule says. */
+void restarts_by_a_rule()
+{
+	static const char *const codes[] = { "1", "1", "0", "0" };
+	tend_duration expected[] = { TEND_NS(1), TEND_NS(2), TEND_FOREVER };
+	tend_restart on_failure = tend_restart();
+	size_t n = 0;
+
+	on_failure.when = TEND_RESTART_ON_FAILURE;
+	on_failure.delay = TEND_NS(1);
+	on_failure.max_delay = TEND_NS(3);
+	tend::restart_rule rule(on_failure), before_the_last = rule;
+	on_failure.when = TEND_RESTART_NEVER; /* it has a copy */
+	CHECK_INT(0, rule.restarts().total);
+	for (tend_duration delay = TEND_AT_ONCE; delay != TEND_FOREVER && n < 3; n++) {
+		tend::process p = start("exiter", codes[n], tend::in_null(), tend::out_discard());
+
+		before_the_last = rule;
+		delay = rule.next(p.wait(TEST_PATIENCE));
+		CHECK_INT(expected[n], delay);
+	}
+	CHECK_INT(3, n);
+	CHECK_INT(2, rule.restarts().total);
+
+	tend_exit crash = tend_exit();
+	CHECK_INT(EINVAL, thrown_by([&] { rule.next(crash); })); /* a child that runs */
+	CHECK_INT(2, rule.restarts().total);
+	crash.kind = TEND_SIGNALED;
+	CHECK_INT(TEND_NS(3), rule.next(crash));
+	CHECK_INT(TEND_NS(3), before_the_last.next(crash)); /* counts for itself */
+	CHECK_INT(3, rule.restarts().in_series);
+	CHECK_INT(3, before_the_last.restarts().in_series);
+}
+
+void tells_of_the_kernel()
+{
+	std::vector<tend_facility> told = tend::kernel_report();
+	std::vector<tend_facility> asked(tend_kernel_report(nullptr, 0));
+
+	tend_kernel_report(asked.data(), asked.size());
+	if (!CHECK_INT(asked.size(), told.size()))
+		return;
+	for (size_t i = 0; i < told.size(); i++) {
+		CHECK_STR(asked[i].name, told[i].name);
+		CHECK(told[i].state >= TEND_FACILITY_USED && told[i].state <= TEND_FACILITY_UNTRIED);
+	}
 }
 
 /* ---- function objects ---- */
@@ -476,6 +873,18 @@ int main(int argc, char **argv)
 		{ "takes_what_it_is_given", takes_what_it_is_given },
 		{ "stops", stops },
 		{ "a_stream_of_ones_own", a_stream_of_ones_own },
+		{ "a_stream_knows_its_subscribers", a_stream_knows_its_subscribers },
+		{ "inspects_as_in_c", inspects_as_in_c },
+		{ "a_terminal_has_a_window", a_terminal_has_a_window },
+		{ "a_child_may_have_a_cgroup", a_child_may_have_a_cgroup },
+		{ "logs", logs },
+		{ "parsers_move", parsers_move },
+		{ "parsers_are_told_of_gaps", parsers_are_told_of_gaps },
+		{ "parsers_run_out_of_memory", parsers_run_out_of_memory },
+		{ "parsers_follow_a_subscription", parsers_follow_a_subscription },
+		{ "chunks_are_kept", chunks_are_kept },
+		{ "restarts_by_a_rule", restarts_by_a_rule },
+		{ "tells_of_the_kernel", tells_of_the_kernel },
 		{ "exceptions_come_out_of_wait", exceptions_come_out_of_wait },
 		{ "exceptions_come_out_of_a_wait_for_a_line", exceptions_come_out_of_a_wait_for_a_line },
 		{ "refused_ones_are_destroyed", refused_ones_are_destroyed },
