@@ -166,6 +166,7 @@ static const struct {
 } calls[] = {
 	{ SYS_read, "read", true },
 	{ SYS_write, "write", true },
+	{ SYS_pwritev2, "write", true },
 	{ SYS_clone, "clone", false },
 	{ SYS_clone3, "clone3", false },
 	{ SYS_execve, "execve", false },

@@ -40,6 +40,7 @@ struct asleep_place {
 #define ON_ANY_WORD ((struct asleep_place){ .kind = ASLEEP_ON_ANY_WORD })
 #define IN_JOIN_OF(pthread) ((struct asleep_place){ .kind = ASLEEP_IN_JOIN, .object = (const void *)(pthread) })
 #define IN_POLL_OF(f) ((struct asleep_place){ .kind = ASLEEP_IN_POLL, .fd = (f) })
+#define FOR_EXIT_OF(p) ON_WORD_OF(&(p)->changed)
 #define IN_CALL(number) ((struct asleep_place){ .kind = ASLEEP_IN_CALL, .call = (number) })
 
 /* Whether the thread sleeps in that very place now.  Any thread. */

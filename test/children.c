@@ -229,6 +229,18 @@ bool test_await_line(tend_stream *stream, const char *prefix, char *rest, size_t
 	       CHECK_INT(TEND_LINE_MATCHED, found.outcome);
 }
 
+void test_end_copy(int failure)
+{
+	if (failure == 0)
+		kill(getpid(), SIGKILL);
+	_exit(failure);
+}
+
+bool test_copy_is_well(int status)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
 bool test_alive(pid_t pid)
 {
 	char path[64], stat[512];

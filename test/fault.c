@@ -28,6 +28,7 @@ static bool interrupted(void);
 #define preadv2(...) or_interrupted(preadv2(__VA_ARGS__))
 #define write(...) or_interrupted(write(__VA_ARGS__))
 #define pwrite(...) or_interrupted(pwrite(__VA_ARGS__))
+#define pwritev2(...) or_interrupted(pwritev2(__VA_ARGS__))
 #define ppoll(...) or_interrupted(ppoll(__VA_ARGS__))
 #define sendmsg(...) or_interrupted(sendmsg(__VA_ARGS__))
 #define epoll_wait(...) or_interrupted(epoll_wait(__VA_ARGS__))
@@ -136,6 +137,7 @@ static bool interrupted(void);
 #undef preadv2
 #undef write
 #undef pwrite
+#undef pwritev2
 #undef ppoll
 #undef sendmsg
 #undef epoll_wait

@@ -236,6 +236,30 @@ bool leaks_same_belongings(const struct leaks *a, const struct leaks *b)
 	       memcmp(a->fd_open, b->fd_open, sizeof a->fd_open) == 0;
 }
 
+/* pidfd_open(2): fdinfo says -1 of a process that has been reaped. */
+static void note_reaped(void *arg, int fd)
+{
+	char path[64], line[128];
+	bool *any = arg;
+	FILE *info;
+
+	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+	info = fopen(path, "re");
+	while (info && fgets(line, sizeof line, info))
+		*any |= strcmp(line, "Pid:\t-1\n") == 0;
+	if (info)
+		fclose(info);
+}
+
+/* The reaper may not have let go of what somebody else has waited for and freed. */
+static bool holds_the_reaped(void)
+{
+	bool any = false;
+
+	each_number("/proc/self/fd", note_reaped, &any);
+	return any;
+}
+
 void leaks_settle(struct leaks *ret)
 {
 	static struct leaks before;
@@ -245,7 +269,10 @@ void leaks_settle(struct leaks *ret)
 		before = *ret;
 		poll(NULL, 0, 2);
 		leaks_look(ret);
-		quiet = test_no_children() && leaks_same_belongings(&before, ret) ? quiet + 1 : 0;
+		if (!leaks_same_belongings(&before, ret) || !test_no_children() || holds_the_reaped())
+			quiet = 0;
+		else
+			quiet++;
 	}
 }
 

@@ -254,11 +254,11 @@ static void fork_host(struct job *j)
 			_exit(1);
 		if (tend_spawn(&s, &q, NULL) != 0 || tend_process_wait(q, TEST_PATIENCE, &ended, NULL) != 0)
 			_exit(2);
-		_exit(ended.kind == TEND_EXITED && ended.code == 0 ? 0 : 3);
+		test_end_copy(ended.kind == TEND_EXITED && ended.code == 0 ? 0 : 3);
 	}
 	count(&j->totals->host_forks, 1);
 	WORKER_CHECK_INT(j->t, pid, waitpid(pid, &status, 0));
-	WORKER_CHECK_INT(j->t, 0, status);
+	WORKER_CHECK(j->t, test_copy_is_well(status));
 }
 
 static bool is_enough(void *arg, const struct tend_line *line)

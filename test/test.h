@@ -144,6 +144,14 @@ bool test_await_line(tend_stream *stream, const char *prefix, char *rest, size_t
 
 /* Whether the process exists and is no zombie. */
 bool test_alive(pid_t pid);
+
+/*
+ * Ends a copy of the host that fork(2) has made while other threads were busy: with the exit status `failure`, or by
+ * SIGKILL where that is 0.  At an exit valgrind looks for what is lost, and misses what they had in hand.
+ */
+void test_end_copy(int failure) __attribute__((__noreturn__));
+/* Whether that is the wait status of a copy that has ended with 0. */
+bool test_copy_is_well(int status);
 /* Waits until it is not; records a failure when that takes for ever. */
 bool test_await_gone(pid_t pid);
 

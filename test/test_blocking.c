@@ -176,7 +176,7 @@ static void wait_ends_with_the_exit(void)
 		c[1] = (struct call){ .p = c[0].p, .timeout = TEND_MINUTES(10) };
 		for (int j = 0; j < 2; j++) {
 			blocked_start(&b[j], call_wait, &c[j]);
-			blocked_in(&b[j], ON_WORD_OF(&c[0].p->changed));
+			blocked_in(&b[j], FOR_EXIT_OF(c[0].p));
 		}
 		wakers[i](c[0].p);
 		for (int j = 0; j < 2; j++) {
@@ -203,7 +203,7 @@ static void wait_ends_with_an_adopted_exit(void)
 	adopt.pid = tend_process_pid(p);
 	if (CHECK_OK(tend_adopt(&adopt, &c.p, &e), &e)) {
 		blocked_start(&b, call_wait, &c);
-		blocked_in(&b, ON_WORD_OF(&c.p->changed));
+		blocked_in(&b, FOR_EXIT_OF(c.p));
 		by_signal(p);
 		blocked_end(&b);
 		CHECK_INT(0, c.r);
@@ -314,7 +314,7 @@ static void stop_ends_early(void)
 		c[1].p = c[0].p;
 		for (int j = 0; j < 2; j++) {
 			blocked_start(&b[j], call_stop, &c[j]);
-			blocked_in(&b[j], ON_WORD_OF(&c[0].p->changed));
+			blocked_in(&b[j], ON_WORD_OF(&c[0].p->stopped));
 		}
 		await_phase(c[0].p);
 		wakers[i](c[0].p);
@@ -341,7 +341,7 @@ static void stop_ends_with_the_group(void)
 	test_await_line(tend_process_stdout(c.p), "grandchild ", line, sizeof line);
 	blocked_start(&b, call_stop, &c);
 	test_wait(c.p, &ended); /* by the stop's SIGTERM, which the other one ignores */
-	blocked_in(&b, ON_WORD_OF(&c.p->changed));
+	blocked_in(&b, ON_WORD_OF(&c.p->stopped));
 	CHECK_INT(0, kill(atoi(line), SIGKILL));
 	blocked_end(&b);
 	CHECK_INT(TEND_STOPPED_IN_PHASE, c.report.outcome);
@@ -360,9 +360,9 @@ static void kill_waits_for_the_end(void)
 	hold_the_log_at("stop-phase");
 	blocked_start(&b[0], call_kill, &c[0]);
 	gate_await(&gate);
-	blocked_in(&b[0], ON_WORD_OF(&c[0].p->changed));
+	blocked_in(&b[0], ON_WORD_OF(&c[0].p->stopped));
 	blocked_start(&b[1], call_kill, &c[1]); /* this one finds a stop under way */
-	blocked_in(&b[1], ON_WORD_OF(&c[0].p->changed));
+	blocked_in(&b[1], ON_WORD_OF(&c[0].p->stopped));
 	gate_release(&gate);
 	for (int i = 0; i < 2; i++) {
 		blocked_end(&b[i]);
@@ -464,7 +464,7 @@ static void complete_ends_with_the_exit(void)
 		if (!c.p)
 			return;
 		blocked_start(&b, call_complete, &c);
-		blocked_in(&b, ON_WORD_OF(&c.p->changed));
+		blocked_in(&b, FOR_EXIT_OF(c.p));
 		wakers[i](c.p);
 		blocked_end(&b);
 		CHECK_INT(0, c.r);
@@ -487,7 +487,7 @@ static void complete_ends_with_its_stop(void)
 			return;
 		blocked_start(&b, call_complete, &c);
 		await_phase(c.p);
-		blocked_in(&b, ON_WORD_OF(&c.p->changed));
+		blocked_in(&b, ON_WORD_OF(&c.p->stopped));
 		wakers[i](c.p);
 		blocked_end(&b);
 		CHECK_INT(0, c.r);

@@ -290,14 +290,14 @@ static int end_by(const char *how, const char *waker)
 	c.within = ends[i].within;
 	if (strcmp(how, "exit") == 0) {
 		blocked_start(&b, call_exit, NULL);
-		blocked_in(&b, ON_WORD_OF(&c.p->changed));
+		blocked_in(&b, ON_WORD_OF(&c.p->stopped));
 		ends[i].wake(c.p);
 		for (;;)
 			pause();
 	}
 	blocked_start(&b, call_shutdown, &c);
 	if (ends[i].wake != by_time)
-		blocked_in(&b, ON_WORD_OF(&c.p->changed));
+		blocked_in(&b, ON_WORD_OF(&c.p->stopped));
 	ends[i].wake(c.p);
 	blocked_end(&b);
 	CHECK_INT(0, c.r);

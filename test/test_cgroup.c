@@ -169,7 +169,7 @@ static void emptiness_is_an_event(void)
 		return;
 	if (test_await_line(tend_process_stdout(p), "grandchild ", pid, sizeof pid) && test_wait(p, &ended)) {
 		blocked_start(&b, stop_leader, p);
-		blocked_in(&b, ON_WORD_OF(&p->changed));
+		blocked_in(&b, ON_WORD_OF(&p->stopped));
 		CHECK_INT(0, kill(atoi(pid), SIGKILL));
 		blocked_end(&b);
 	}

@@ -271,12 +271,12 @@ static void fork_again_and_again(struct test_thread *t, void *arg)
 
 		if (pid == 0) {
 			alarm(100);
-			_exit(test_under_sanitizer() || hostile_exit_code_arrives(forks % 250) ? 0 : 1);
+			test_end_copy(test_under_sanitizer() || hostile_exit_code_arrives(forks % 250) ? 0 : 1);
 		}
 		if (!WORKER_CHECK(t, pid > 0))
 			return;
 		WORKER_CHECK_INT(t, pid, waitpid(pid, &status, 0));
-		WORKER_CHECK_INT(t, 0, status);
+		WORKER_CHECK(t, test_copy_is_well(status));
 		forks++;
 	}
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Spawns under way while the host forks, without executing another program, or ends: nobody waits for either. */
+/*
+ * Spawns and output under way while the host forks, without executing another program, or ends: nobody waits for
+ * either.
+ */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -92,6 +95,40 @@ static void copies_hold_nothing(void)
 	among_copies(true);
 }
 
+/*
+ * One byte at a time is read slower than anybody writes, so the pipe is never empty and the reader never sleeps: a
+ * fork(2) once waited until the child had written all of it.
+ */
+static void a_flood_holds_up_no_copy(void)
+{
+	static const struct tend_stream_options bytewise = {
+		.backend = TEND_BROADCAST, .delivery = TEND_LOSSY, .overflow = TEND_DROP_OLDEST,
+		.replay = TEND_REPLAY_NONE, .read_chunk_size = 1, .max_buffered_chunks = 1,
+	};
+	const char *argv[] = { helper("flooder"), "1000000000000", NULL };
+	struct tend_spawn s = test_spawn_options(argv, &bytewise);
+	struct tend_error e;
+	tend_process *p = NULL;
+
+	if (!CHECK_OK(tend_spawn(&s, &p, &e), &e))
+		return;
+	for (int i = 0; i < 5; i++) {
+		uint64_t before = tend_stream_stats(tend_process_stdout(p)).bytes_read;
+		int status = -1;
+		pid_t pid;
+
+		while (tend_stream_stats(tend_process_stdout(p)).bytes_read < before + 1000)
+			sched_yield();
+		pid = fork();
+		if (pid == 0)
+			test_end_copy(0);
+		CHECK_INT(pid, waitpid(pid, &status, 0));
+		CHECK(test_copy_is_well(status));
+	}
+	CHECK_OK(tend_process_kill(p, TEST_PATIENCE, NULL, &e), &e);
+	tend_process_free(p);
+}
+
 /* ---- the end of the host ---- */
 
 static char path[] = "/tmp/tend-test-flight-XXXXXX";
@@ -179,6 +216,7 @@ int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
 		{ "copies_hold_nothing", copies_hold_nothing },
+		{ "a_flood_holds_up_no_copy", a_flood_holds_up_no_copy },
 		{ "exit_ends_who_has_not_executed", exit_ends_who_has_not_executed },
 		{ "shutdown_ends_who_has_not_executed", shutdown_ends_who_has_not_executed },
 	};

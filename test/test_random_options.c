@@ -199,8 +199,10 @@ static void draw_place(struct drawn *d)
 {
 	static const struct tend_pty no_mode = { .rows = 1 }, bad_mode = { .mode = 3 };
 
-	d->s.scope = (enum tend_scope)draw(TEND_SCOPE_CGROUP);
-	d->s.with_parent = draw(4) ? 0 : TEND_WITH_PARENT_CHILD;
+	d->s.scope = (enum tend_scope)draw(TEND_SCOPE_CGROUP + 1);
+	if (d->s.scope == TEND_SCOPE_CGROUP)
+		d->s.cgroup.if_unavailable = TEND_NO_CGROUP_GROUP;
+	d->s.with_parent = draw(4) ? 0 : TEND_WITH_PARENT_CHILD; /* a guardian would stay behind */
 	d->s.cwd = draw(2) ? NULL : "/";
 	if (is_to_be_wrong()) {
 		d->s.scope = (enum tend_scope)(5 + draw(9));
@@ -211,7 +213,7 @@ static void draw_place(struct drawn *d)
 		wrong(d, "with_parent");
 	}
 	if (is_to_be_wrong()) {
-		d->s.cgroup.if_unavailable = TEND_NO_CGROUP_GROUP;
+		d->s.cgroup = (struct tend_cgroup){ .parent = "nowhere" };
 		wrong(d, "cgroup");
 	}
 	if (is_to_be_wrong()) {
@@ -220,14 +222,57 @@ static void draw_place(struct drawn *d)
 	}
 }
 
+/* Behind the outputs and the place, which it restricts: some of the wrong ones do not go together with it. */
+static void draw_pty(struct drawn *d)
+{
+	static const struct tend_pty right[] = { { .mode = TEND_PTY_RAW },
+		                                 { .mode = TEND_PTY_RAW, .rows = 7, .columns = 65535 },
+		                                 { .mode = TEND_PTY_COOKED, .rows = 1 } };
+
+	if (d->n_wrong > 0 || draw(6))
+		return;
+	d->s.pty = &right[draw(3)];
+	d->s.cgroup = (struct tend_cgroup){ .parent = NULL };
+	d->s.scope = draw(2) ? 0 : TEND_SCOPE_SESSION;
+	d->s.out = TEND_OUT_STREAM(right_stream());
+	if (is_to_be_wrong()) {
+		d->s.scope = draw(2) ? TEND_SCOPE_GROUP : TEND_SCOPE_NONE;
+		wrong(d, "scope");
+	}
+	if (is_to_be_wrong()) {
+		d->s.out = TEND_OUT_DISCARD;
+		wrong(d, "out.kind");
+	}
+}
+
+/* Those that it has already, which nobody is refused. */
+static void draw_ids(struct drawn *d)
+{
+	if (draw(12))
+		return;
+	d->s.uid = draw(2) ? 0 : TEND_UID(getuid());
+	d->s.gid = TEND_GID(getgid());
+	d->s.groups = getuid() == 0 && draw(2) ? TEND_GROUPS_NONE : TEND_GROUPS_KEEP;
+	if (d->s.uid && is_to_be_wrong()) {
+		d->s.gid = 0;
+		wrong(d, "gid");
+	}
+	if (is_to_be_wrong()) {
+		d->s.groups = draw(2) ? (struct tend_groups){ .kind = 3 } : TEND_GROUPS(NULL, 1);
+		wrong(d, "groups.");
+	}
+}
+
 static void draw_numbers(struct drawn *d)
 {
+	static const tend_value bad_scores[] = { 5, TEND_VALUE(1001), TEND_VALUE(-1001), INT64_MIN };
 	static const tend_value bad_masks[] = { 22, TEND_VALUE(01000), TEND_VALUE(-1), INT64_MAX, INT64_MIN };
 	static const tend_value bad_nice[] = { 5, TEND_VALUE(20), TEND_VALUE(-21), INT64_MAX, -1 };
 	static const tend_value bad_ids[] = { 1, TEND_VALUE(-1), TEND_VALUE((int64_t)1 << 32), INT64_MIN };
 
 	d->s.umask = draw(2) ? 0 : TEND_UMASK(draw(01000));
 	d->s.nice = draw(2) ? 0 : TEND_NICE(draw(20));
+	d->s.oom_score_adj = draw(2) ? 0 : TEND_OOM_SCORE_ADJ(1000 - draw(100)); /* which nobody is refused */
 	d->s.on_busy = draw(2) ? 0 : TEND_US((int64_t)draw(1000));
 	d->s.no_new_privs = draw(2);
 	d->s.reset_affinity = draw(2);
@@ -239,6 +284,10 @@ static void draw_numbers(struct drawn *d)
 	if (is_to_be_wrong()) {
 		d->s.nice = bad_nice[draw(5)];
 		wrong(d, "nice");
+	}
+	if (is_to_be_wrong()) {
+		d->s.oom_score_adj = bad_scores[draw(4)];
+		wrong(d, "oom_score_adj");
 	}
 	if (is_to_be_wrong()) {
 		d->s.gid = bad_ids[draw(4)];
@@ -255,13 +304,19 @@ static void draw_lists(struct drawn *d)
 	static const char *const right[] = { "A=1", "B=", "C=x=y", NULL }, *const unset[] = { "A", "Z", NULL };
 	static const char *const no_set[] = { "A=1", "nothing", NULL }, *const no_name[] = { "=x", NULL };
 	static const char *const no_unset[] = { "A=", NULL }, *const empty[] = { "", NULL };
+	static const char *const no_env[] = { "PATH", NULL };
 	static const struct tend_rlimit limit = { RLIMIT_CORE, 0, 0 }, upside_down = { RLIMIT_CORE, 2, 1 },
 	                                none = { 1000, 0, 0 };
 
+	d->s.env = draw(4) ? NULL : right;
 	d->s.env_set = draw(2) ? right : NULL;
 	d->s.env_unset = draw(2) ? unset : NULL;
 	d->s.rlimits = &limit;
 	d->s.n_rlimits = draw(2);
+	if (is_to_be_wrong()) {
+		d->s.env = no_env;
+		wrong(d, "env[0]");
+	}
 	if (is_to_be_wrong()) {
 		d->s.env_set = draw(2) ? no_set : no_name;
 		wrong(d, "env_set[");
@@ -341,17 +396,21 @@ static void check_child(const struct drawn *d, tend_process *p, const char *text
 
 static void one_spawn(void)
 {
-	const char *argv[] = { helper("exiter"), "7", "some text", NULL };
-	struct drawn d = { .s = { .argv = argv } };
+	const char *exiter = helper("exiter"), *argv[] = { exiter, "7", "some text", NULL };
+	struct drawn d = { .s = { .argv = argv, .program = draw(2) ? NULL : exiter } };
 	struct tend_pass_fd fds[3];
 	tend_process *p = NULL;
 	struct tend_error e;
 
+	if (d.s.program)
+		argv[0] = draw(2) ? "not what it is" : "";
 	draw_names(&d);
 	draw_in(&d);
 	draw_out_and_err(&d);
 	draw_ends(&d);
 	draw_place(&d);
+	draw_pty(&d);
+	draw_ids(&d);
 	draw_numbers(&d);
 	draw_lists(&d);
 	draw_descriptors(&d, fds);
@@ -462,6 +521,127 @@ static void consumers_of_noise(void)
 	tend_stream_free(stream);
 }
 
+/* Options of lines, each field from its edges: whether they are right. */
+static bool draw_line_options(struct tend_line_options *o)
+{
+	static const size_t lengths[] = { 0, 1, 4096, TEND_MAX_LINE_LENGTH, TEND_MAX_LINE_LENGTH + 1, SIZE_MAX };
+	static const unsigned delimiters[] = { 0, TEND_DELIMITER(0), TEND_DELIMITER(255), ';',
+		                               TEND_DELIMITER_TAG + 256 };
+	unsigned length = draw(6), delimiter = draw(5);
+
+	*o = (struct tend_line_options){ .max_length = lengths[length], .delimiter = delimiters[delimiter],
+		                         .overflow = (enum tend_line_overflow)draw(4), .cr = (enum tend_cr)draw(3),
+		                         .cut_at_utf8 = draw(2), .release_above = draw(3) };
+	return length >= 1 && length <= 3 && delimiter <= 2 && o->overflow >= 1 && o->overflow <= 2 && o->cr <= 1;
+}
+
+static enum tend_flow look_on(void *self, const struct tend_chunk *chunk)
+{
+	(void)self;
+	(void)chunk;
+	return TEND_CONTINUE;
+}
+
+static enum tend_flow look_at_line(void *arg, const struct tend_line *line)
+{
+	(void)arg;
+	(void)line;
+	return TEND_CONTINUE;
+}
+
+static enum tend_flow go_on(void *arg, const struct tend_write_failure *failure)
+{
+	(void)arg;
+	(void)failure;
+	return TEND_CONTINUE;
+}
+
+static void map_nothing(void *arg, const struct tend_chunk *chunk, tend_writer *writer)
+{
+	(void)arg;
+	(void)chunk;
+	(void)writer;
+}
+
+static void map_line_to_itself(void *arg, const struct tend_line *line, tend_writer *writer)
+{
+	(void)arg;
+	tend_writer_emit(writer, line->data, line->size);
+}
+
+/* Refused, or it runs and is freed again. */
+static void check_consumer(int r, tend_consumer *consumer, const struct tend_error *e)
+{
+	CHECK(r == 0 ? consumer != NULL : r == -EINVAL && !consumer && e->code == r && e->step == TEND_STEP_OPTIONS);
+	tend_consumer_free(consumer);
+}
+
+static struct tend_write a_writer(void)
+{
+	struct tend_write o = {
+		.what = (enum tend_write_what)draw(4),
+		.to = { (enum tend_write_kind)draw(4), draw(4) ? null_fd : -1, draw(4) ? stdout : NULL },
+		.on_failure = (enum tend_write_policy)draw(5),
+		.ask = draw(2) ? go_on : NULL,
+		.line_end = (enum tend_line_end)draw(4),
+		.map_chunk = draw(3) ? NULL : map_nothing,
+		.map_line = draw(3) ? NULL : map_line_to_itself,
+		.gap_text = draw(2) ? NULL : "%n\n",
+		.runs_on = (enum tend_runs_on)draw(4),
+		.subscribe = { .delivery = (enum tend_delivery)draw(4), .overflow = (enum tend_overflow)draw(5) },
+	};
+
+	draw_line_options(&o.line);
+	return o;
+}
+
+static void writers_of_noise(void)
+{
+	int fd;
+	tend_stream *stream = test_pipe_stream(&test_reliable_all, &fd);
+
+	for (long i = rounds(); i > 0; i--) {
+		const struct tend_write o = a_writer();
+		tend_consumer *consumer = NULL;
+		struct tend_error e = { .code = 0 };
+		int r = tend_stream_write(stream, &o, &consumer, &e);
+
+		check_consumer(r, consumer, &e);
+	}
+	close(fd);
+	tend_stream_free(stream);
+}
+
+static void visitors_of_noise(void)
+{
+	int fd;
+	tend_stream *stream = test_pipe_stream(&test_reliable_all, &fd);
+
+	for (long i = rounds(); i > 0; i--) {
+		struct tend_visitor v = { .on_chunk = draw(4) ? look_on : NULL, .runs_on = (enum tend_runs_on)draw(4) };
+		struct tend_inspect o = { .on_chunk = draw(2) ? look_on : NULL,
+			                  .on_line = draw(2) ? look_at_line : NULL,
+			                  .runs_on = (enum tend_runs_on)draw(4) };
+		tend_consumer *consumer = NULL;
+		struct tend_error e = { .code = 0 };
+		int r;
+
+		v.subscribe.stall.kind = (enum tend_stall_kind)draw(5);
+		v.subscribe.stall.after = a_duration();
+		v.subscribe.overflow = o.subscribe.overflow = (enum tend_overflow)draw(5);
+		noise(&o.subscribe.max_buffered_chunks, draw(3));
+		r = tend_stream_consume(stream, &v, NULL, &consumer, &e);
+		check_consumer(r, consumer, &e);
+		if (!draw_line_options(&o.line) && draw(2))
+			o.line = (struct tend_line_options){ .max_length = 1, .overflow = TEND_LINE_SPLIT };
+		consumer = NULL;
+		r = tend_stream_inspect(stream, &o, NULL, &consumer, &e);
+		check_consumer(r, consumer, &e);
+	}
+	close(fd);
+	tend_stream_free(stream);
+}
+
 /* A child that has ended already, so that no duration is waited for. */
 static void completions_of_noise(void)
 {
@@ -510,20 +690,6 @@ static void adoptions_of_noise(void)
 static bool is_finite(tend_duration d)
 {
 	return d >= TEND_DURATION_TAG && d != TEND_FOREVER;
-}
-
-/* Options of lines, each field from its edges: whether they are right. */
-static bool draw_line_options(struct tend_line_options *o)
-{
-	static const size_t lengths[] = { 0, 1, 4096, TEND_MAX_LINE_LENGTH, TEND_MAX_LINE_LENGTH + 1, SIZE_MAX };
-	static const unsigned delimiters[] = { 0, TEND_DELIMITER(0), TEND_DELIMITER(255), ';',
-		                               TEND_DELIMITER_TAG + 256 };
-	unsigned length = draw(6), delimiter = draw(5);
-
-	*o = (struct tend_line_options){ .max_length = lengths[length], .delimiter = delimiters[delimiter],
-		                         .overflow = (enum tend_line_overflow)draw(4), .cr = (enum tend_cr)draw(3),
-		                         .cut_at_utf8 = draw(2), .release_above = draw(3) };
-	return length >= 1 && length <= 3 && delimiter <= 2 && o->overflow >= 1 && o->overflow <= 2 && o->cr <= 1;
 }
 
 static void parsers_of_noise(void)
@@ -600,6 +766,8 @@ int main(int argc, char **argv)
 		{ "spawns", spawns },
 		{ "streams", streams },
 		{ "consumers_of_noise", consumers_of_noise },
+		{ "visitors_of_noise", visitors_of_noise },
+		{ "writers_of_noise", writers_of_noise },
 		{ "completions_of_noise", completions_of_noise },
 		{ "adoptions_of_noise", adoptions_of_noise },
 		{ "parsers_of_noise", parsers_of_noise },

@@ -388,10 +388,52 @@ static void exit_in_a_stop(void)
 	await_exit(tend_process_stop(p, &gentle, NULL, NULL));
 }
 
+static tend_process *asked_about;
+
+/* Of whatever the log is being told on this very thread. */
+static void ask_in_a_handler(void)
+{
+	struct tend_exit ended = { .kind = TEND_RUNNING };
+
+	if (!asked_about)
+		return;
+	if (tend_process_wait(asked_about, TEND_FOREVER, &ended, NULL) != 0 || ended.kind != TEND_SIGNALED)
+		_exit(7);
+	tend_process_free(asked_about);
+}
+
+static void exit_at_that_exit(void *arg, const struct tend_log_event *e)
+{
+	(void)arg;
+	if (strcmp(e->event, "exit") == 0 && e->pid == tend_process_pid(asked_about))
+		exit(0);
+}
+
+/* The handler runs before the library's: it was registered behind the first spawn. */
+static void exit_with_a_handler(bool on_reaper)
+{
+	struct tend_exit ended;
+	tend_process *p;
+
+	atexit(ask_in_a_handler);
+	p = start(TEND_FORGOTTEN_DETACH, "obedient", NULL);
+	asked_about = p;
+	tend_set_log(exit_at_that_exit, NULL, TEND_LOG_INFO);
+	kill(tend_process_pid(p), SIGTERM);
+	while (!on_reaper)
+		tend_process_wait(p, TEND_AT_ONCE, &ended, NULL);
+	await_exit(0);
+}
+
+static void handler_on_the_reaper(void) { exit_with_a_handler(true); }
+static void handler_on_whoever_looks(void) { exit_with_a_handler(false); }
+
 static const struct {
 	const char *name;
 	void (*end)(void);
 } ways[] = {
+	{ "handler-reaper", handler_on_the_reaper },
+	{ "handler-anybody", handler_on_whoever_looks },
 	{ "visitor", exit_on_a_reader },
 	{ "own-visitor", exit_on_a_consumer },
 	{ "cancel", exit_in_a_cancel },

@@ -842,7 +842,7 @@ static void first_one_leaves_first(void)
 		return;
 	fault_twist("wait", 1, FAULT_SPURIOUS, true); /* as if its tracer held it */
 	blocked_start(&b, kill_briefly, p);
-	blocked_in(&b, ON_WORD_OF(&p->changed));
+	blocked_in(&b, ON_WORD_OF(&p->stopped));
 	CHECK_OK(tend_process_kill(p, TEST_PATIENCE, &report, &e), &e);
 	CHECK(report.outcome == TEND_STOPPED_BY_KILL || report.outcome == TEND_STOPPED_BEFORE);
 	blocked_end(&b);
@@ -872,7 +872,7 @@ static void more_signals_than_room(void)
 		return;
 	fault_twist("wait", 1, FAULT_SPURIOUS, true);
 	blocked_start(&b, stop_patiently, p);
-	blocked_in(&b, ON_WORD_OF(&p->changed));
+	blocked_in(&b, ON_WORD_OF(&p->stopped));
 	for (size_t i = 0; i < sizeof report.signals / sizeof *report.signals + 2; i++) {
 		CHECK_INT(0, tend_process_kill(p, TEND_AT_ONCE, &report, NULL));
 		CHECK_INT(TEND_STOP_UNCONFIRMED, report.outcome);

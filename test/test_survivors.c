@@ -74,13 +74,15 @@ static void stopped_and_named(void)
 			CHECK_INT(1, result.n_survivors);
 			CHECK(!test_alive(result.survivors[0].pid));
 			CHECK_INT(0, result.survivors_stop.n_survivors);
-			CHECK(result.survivors_stop.outcome < TEND_STOP_SURVIVORS);
+			CHECK_INT(i == 1 ? TEND_STOPPED_BY_KILL : TEND_STOPPED_IN_PHASE, result.survivors_stop.outcome);
 			CHECK_INT(TEND_END_EOF, result.out.end);
 			CHECK_INT(0, result.out.n_held_by);
-			/* whoever came first, the reaper or the call */
+			/* whoever came first, the reaper or the call: their stop has ended when this one looks */
 			CHECK(complete(p, &result));
 			CHECK_INT(1, result.n_survivors);
 			CHECK_STR("forker", result.survivors[0].comm);
+			CHECK_INT(i == 1 ? TEND_STOPPED_BY_KILL : TEND_STOPPED_IN_PHASE, result.survivors_stop.outcome);
+			CHECK_INT(i == 1 ? 3 : 2, result.survivors_stop.n_signals);
 		}
 		tend_process_free(p);
 	}
@@ -238,6 +240,73 @@ static void silence_needs_a_stream(void)
 	tend_process_free(p);
 }
 
+/* ---- the end of the host ---- */
+
+static void exit_when_told(void *arg, const struct tend_log_event *e)
+{
+	(void)arg;
+	if (strcmp(e->event, "exit") == 0 && strcmp(e->name, "leaver") == 0)
+		exit(0);
+}
+
+/* This program once more: ends as soon as it knows that the child has. */
+static int end_by(const char *way)
+{
+	const char *argv[] = { helper("forker"), "hold", NULL };
+	struct tend_spawn s = test_spawn_options(argv, NULL);
+	const struct tend_stop plan = TEND_STOP_TERM(TEND_SECONDS(90));
+	struct tend_exit ended;
+	tend_process *p;
+
+	s.name = "leaver";
+	s.out = TEND_OUT_INHERIT;
+	s.survivors = TEND_SURVIVORS_STOP(&plan);
+	if (strcmp(way, "reaper") == 0)
+		tend_set_log(exit_when_told, NULL, TEND_LOG_INFO);
+	if (tend_spawn(&s, &p, NULL) < 0)
+		return 1;
+	while (strcmp(way, "reaper") == 0)
+		pause();
+	tend_process_wait(p, TEND_FOREVER, &ended, NULL);
+	if (strcmp(way, "shutdown") == 0)
+		_exit(tend_shutdown(TEND_SECONDS(90), NULL) != 0);
+	if (strcmp(way, "freed") == 0)
+		tend_process_free(p);
+	return ended.kind != TEND_EXITED || ended.code != 0;
+}
+
+static void check_end(const char *way)
+{
+	static const char *const options[] = {
+		"TSAN_OPTIONS=report_thread_leaks=0", "ASAN_OPTIONS=detect_leaks=0", NULL
+	};
+	const char *argv[] = { test_self(), "--end-by", way, NULL };
+	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
+	struct tend_result result;
+	tend_process *host = NULL;
+	struct tend_error e;
+	int pid = 0;
+
+	s.env_set = options;
+	if (!CHECK_OK(tend_spawn(&s, &host, &e), &e))
+		return;
+	if (complete(host, &result)) {
+		CHECK_INT(0, result.exit.code);
+		if (CHECK_INT(1, sscanf(result.out.collected.data, "grandchild %d", &pid)))
+			CHECK(strcmp(way, "reaper") == 0 ? test_await_gone(pid) : !test_alive(pid));
+	}
+	tend_process_free(host);
+}
+
+/* A host that ends at once, and so before a plan could, leaves nobody behind either. */
+static void stopped_at_the_end_of_the_host(void)
+{
+	static const char *const ways[] = { "return", "freed", "shutdown", "reaper" };
+
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+		check_end(ways[i]);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -250,7 +319,10 @@ int main(int argc, char **argv)
 		{ "silence_ends_it", silence_ends_it },
 		{ "talk_goes_on", talk_goes_on },
 		{ "silence_needs_a_stream", silence_needs_a_stream },
+		{ "stopped_at_the_end_of_the_host", stopped_at_the_end_of_the_host },
 	};
 
+	if (argc == 3 && strcmp(argv[1], "--end-by") == 0)
+		return end_by(argv[2]);
 	return test_main(argc, argv, "survivors", tests, sizeof tests / sizeof *tests);
 }

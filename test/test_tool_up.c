@@ -452,6 +452,30 @@ static void one_signal_stops_all(void)
 	tool_free(&r);
 }
 
+/* Also those that are gone a moment later, as the first one has ended. */
+static void a_signal_names_all(void)
+{
+	enum { N = 16 };
+	char procfile[1024], line[80];
+	struct tool_run r;
+	tend_process *tool;
+
+	snprintf(procfile, sizeof procfile, "p: %s\n", helper("obedient"));
+	put(".env", NULL);
+	tool = TOOL_START("up", "-m", "p=16", put("Procfile", procfile));
+	for (int i = 1; i <= N; i++) {
+		snprintf(line, sizeof line, "p.%-2d | ready", i);
+		tool_await_out(tool, line);
+	}
+	tool_signal(tool, SIGINT);
+	tool_finish(&r, tool);
+	for (int i = 1; i <= N; i++) {
+		snprintf(line, sizeof line, "tend: p.%d: SIGINT: stopping it; once more kills it\n", i);
+		CHECK(strstr(r.err, line) != NULL);
+	}
+	tool_free(&r);
+}
+
 /* All at once: one behind the other they would take longer than anybody waits. */
 static void two_signals_kill_all(void)
 {
@@ -560,6 +584,7 @@ static const struct test tests[] = {
 	{ "what_cannot_be_started", what_cannot_be_started },
 	{ "in_order_of_readiness", in_order_of_readiness },
 	{ "one_signal_stops_all", one_signal_stops_all },
+	{ "a_signal_names_all", a_signal_names_all },
 	{ "two_signals_kill_all", two_signals_kill_all },
 	{ "a_signal_before_all_are_started", a_signal_before_all_are_started },
 	{ "colours", colours },

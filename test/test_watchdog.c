@@ -56,7 +56,7 @@ static void hangs(void)
 	    !CHECK_INT(0, tend_stream_consume(tend_process_stdout(p), &visitor, NULL, &consumer, NULL)))
 		return;
 	blocked_start(&waiter, wait_for_ever, p);
-	blocked_in(&waiter, ON_WORD_OF(&p->changed));
+	blocked_in(&waiter, FOR_EXIT_OF(p));
 	blocked_start(&writer, write_for_ever, p);
 	blocked_in(&writer, IN_POLL_OF(p->in.fd));
 	blocked_thread_in(asleep_find("tend-test:test"), ON_WORD_OF(&full->tx_parker));
