@@ -58,8 +58,10 @@ install_missing()
 # install_extras: what the tests can do without, where it is to be had.
 install_extras()
 {
-	tools/install-deps --list extras >/dev/null && return
-	attempt 'Installing extras for the tests' tools/install-deps extras || echo 'The tests do without them.'
+	for extra in extras browser; do
+		tools/install-deps --list "$extra" >/dev/null && continue
+		attempt "Installing for the tests: $extra" tools/install-deps "$extra" || echo 'The tests do without.'
+	done
 }
 
 configure_in()

@@ -31,7 +31,8 @@ EXTRA_DIST += %D%/check %D%/quickstart %D%/install-deps %D%/common.sh
 	%D%/up.c %D%/up.h \
 	%D%/up_options.c %D%/up_options.h \
 	%D%/words.c %D%/words.h
-%C%_tend_CPPFLAGS = -D_GNU_SOURCE $(PUBLIC_CPPFLAGS) $(JANSSON_CFLAGS)
+# Files of 2 GiB and more, with 32 bits; nothing that the tool shares with the library has a size of off_t or rlim_t.
+%C%_tend_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(PUBLIC_CPPFLAGS) $(JANSSON_CFLAGS)
 %C%_tend_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS)
 %C%_tend_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 %C%_tend_LDADD = $(PUBLIC_LIBS) $(JANSSON_LIBS)

@@ -32,8 +32,11 @@ void moment_cond_init(pthread_cond_t *cond)
 
 bool moment_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline)
 {
-	struct timespec t = { .tv_sec = deadline / NS_PER_SECOND, .tv_nsec = deadline % NS_PER_SECOND };
+	int64_t seconds = deadline / NS_PER_SECOND;
+	struct timespec t = { .tv_nsec = (long)(deadline % NS_PER_SECOND) };
 
+	/* Where time_t has 32 bits, what is later than it can say is as late as it can say: 68 years after the boot. */
+	t.tv_sec = sizeof t.tv_sec < sizeof seconds && seconds > INT32_MAX ? INT32_MAX : (time_t)seconds;
 	if (deadline == MOMENT_NEVER) {
 		pthread_cond_wait(cond, lock);
 		return true;

@@ -185,17 +185,20 @@ static bool is_running(struct run *run)
 	return is;
 }
 
-/* Said before it is asked for: the owner may have stopped the child, and said so, as soon as that has been done. */
+/*
+ * Said before it is asked for: the owner may have stopped the child, and said so, as soon as that has been done.  And
+ * said of all before any is asked for: the first that ends has the others stopped, and they may be gone.
+ */
 static void interrupt(int signal, unsigned nth)
 {
 	bool taken = false;
 	char name[24];
 
-	for (size_t i = 0; i < n_runs; i++) {
-		if (nth == 1 && is_running(&runs[i]))
+	for (size_t i = 0; i < n_runs && nth == 1; i++)
+		if (is_running(&runs[i]))
 			say_info("%.60s: %s: stopping it; once more kills it", runs[i].name, signal_name(signal, name));
+	for (size_t i = 0; i < n_runs; i++)
 		taken |= run_want_stop(&runs[i], RUN_INTERRUPTED);
-	}
 	if (!taken)
 		give_up(signal);
 	else if (nth == 2)
