@@ -19,10 +19,13 @@ dist_man_MANS += \
 EXTRA_DIST += \
 	%D%/ARCHITECTURE.md \
 	%D%/BLOCKING.md \
+	%D%/CLUSTER.md \
 	%D%/CONCURRENCY.md \
 	%D%/COOKBOOK.md \
 	%D%/HAZARDS.md \
 	%D%/MIGRATION.md \
+	%D%/PORTABILITY.md \
+	%D%/PROBES.md \
 	%D%/RELIABILITY.md \
 	%D%/REQUIREMENTS.md \
 	%D%/SECURITY.md \

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-# Each example is built by "make check"; run-examples.sh runs them, but for main_job, which runs by itself.  Those for
-# event loops of other libraries are built where configure has found these.  Those in cookbook/ are explained in
-# doc/COOKBOOK.md, a task each, and those in migration/ in doc/MIGRATION.md, in pairs, of which only the second uses
-# this library.
+# Each example is built by "make check"; run-examples.sh runs them, but for main_job, which runs by itself.  Those that
+# need other libraries are built where configure has found these.  Those in cookbook/ are explained in doc/COOKBOOK.md,
+# a task each, and those in migration/ in doc/MIGRATION.md, in pairs, of which only the second uses this library.
+# job_server/ has tests of its own.
 
 check_PROGRAMS += \
 	%D%/custom_visitor \
@@ -54,15 +54,42 @@ endif
 if HAVE_REPROC
 check_PROGRAMS += %D%/migration/reproc_before
 endif
+if HAVE_LIBEVENT
+check_PROGRAMS += %D%/loop_libevent
+endif
 if HAVE_GLIB
 check_PROGRAMS += %D%/loop_glib
+endif
+if BUILD_JOB_SERVER
+check_PROGRAMS += %D%/job_server/job_server
 endif
 if HAVE_PCRE2
 check_PROGRAMS += %D%/wait_for_pattern
 endif
 
-dist_check_SCRIPTS = %D%/run-examples.sh
-TESTS += %D%/main_job %D%/run-examples.sh
+# What engines are given that start tend: doc/CLUSTER.md.
+EXTRA_DIST += \
+	%D%/cluster/Containerfile \
+	%D%/cluster/alone.sh \
+	%D%/cluster/array.sh \
+	%D%/cluster/gather.sh \
+	%D%/cluster/server.service
+
+# doc/PROBES.md; run by test/check-probes.sh.
+EXTRA_DIST += \
+	%D%/probes/watch.bt \
+	%D%/probes/watch.sh
+
+dist_check_SCRIPTS = %D%/run-examples.sh %D%/job_server/check-browser.sh %D%/job_server/check-server.sh
+TESTS += %D%/main_job $(dist_check_SCRIPTS)
+EXTRA_DIST += \
+	%D%/job_server/README.md \
+	%D%/job_server/browser.py \
+	%D%/job_server/client.py \
+	%D%/job_server/page.html \
+	%D%/job_server/planting.sh \
+	%D%/job_server/test_browser.py \
+	%D%/job_server/test_server.py
 
 # Linked against the library in this tree, so that they run without a wrapper script.
 EXAMPLE_LINKING = $(AM_LDFLAGS) -no-install
@@ -78,6 +105,10 @@ EXAMPLE_LINKING = $(AM_LDFLAGS) -no-install
 %C%_loop_glib_CPPFLAGS = $(PUBLIC_CPPFLAGS) $(GLIB_CFLAGS)
 %C%_loop_glib_LDFLAGS = $(EXAMPLE_LINKING)
 %C%_loop_glib_LDADD = $(PUBLIC_LIBS) $(GLIB_LIBS)
+
+%C%_loop_libevent_CPPFLAGS = $(PUBLIC_CPPFLAGS) $(LIBEVENT_CFLAGS)
+%C%_loop_libevent_LDFLAGS = $(EXAMPLE_LINKING)
+%C%_loop_libevent_LDADD = $(PUBLIC_LIBS) $(LIBEVENT_LIBS)
 
 %C%_loop_libuv_CPPFLAGS = $(PUBLIC_CPPFLAGS) $(LIBUV_CFLAGS)
 %C%_loop_libuv_LDFLAGS = $(EXAMPLE_LINKING)
@@ -106,6 +137,25 @@ EXAMPLE_LINKING = $(AM_LDFLAGS) -no-install
 %C%_wait_for_pattern_CPPFLAGS = $(PUBLIC_CPPFLAGS) $(PCRE2_CFLAGS)
 %C%_wait_for_pattern_LDFLAGS = $(EXAMPLE_LINKING)
 %C%_wait_for_pattern_LDADD = $(PUBLIC_LIBS) $(PCRE2_LIBS)
+
+%C%_job_server_job_server_SOURCES = \
+	%D%/job_server/guard.c %D%/job_server/guard.h \
+	%D%/job_server/http.c %D%/job_server/http.h \
+	%D%/job_server/jobs.c %D%/job_server/jobs.h \
+	%D%/job_server/main.c \
+	%D%/job_server/page.c %D%/job_server/page.h \
+	%D%/job_server/text.c %D%/job_server/text.h \
+	%D%/job_server/viewer.c %D%/job_server/viewer.h
+%C%_job_server_job_server_CPPFLAGS = -D_GNU_SOURCE $(PUBLIC_CPPFLAGS) -iquote$(builddir)/%D%/job_server \
+	$(MICROHTTPD_CFLAGS)
+%C%_job_server_job_server_LDFLAGS = $(EXAMPLE_LINKING)
+%C%_job_server_job_server_LDADD = $(PUBLIC_LIBS) $(MICROHTTPD_LIBS)
+
+# The page as a string of C, line by line.
+%D%/job_server/page.inc: %D%/job_server/page.html
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && sed 's/[\\"]/\\&/g; s/^/"/; s/$$/\\n"/' $(srcdir)/%D%/job_server/page.html >$@
+%D%/job_server/job_server-page.$(OBJEXT): %D%/job_server/page.inc
+CLEANFILES += %D%/job_server/page.inc
 
 # The flags of all of these; automake wants the libraries for each.
 %D%/cookbook/% %D%/migration/%: private AM_CPPFLAGS = $(PUBLIC_CPPFLAGS)

@@ -275,13 +275,14 @@ static int compare_log(struct server *s)
 	struct tend_consumed logged, kept;
 	struct tend_collected memory;
 	struct tend_error err;
-	uint64_t read = tend_stream_stats(s->output).bytes_read;
+	uint64_t read;
 	bool same;
 
 	if (tend_consumer_wait(s->logger, PATIENCE, &logged, &err) < 0 ||
 	    tend_consumer_wait(s->keeper, PATIENCE, &kept, &err) < 0 ||
 	    tend_consumer_collected(s->keeper, &memory, &err) < 0)
 		return fail(&err);
+	read = tend_stream_stats(s->output).bytes_read; /* all of it: the consumers have seen the end */
 	same = memory.complete && logged.ending == TEND_END_EOF && logged.bytes == read && memory.size == read &&
 	       holds(s->log_path, memory.data, memory.size);
 	printf("   read %llu bytes of its output, logged %llu\n", (unsigned long long)read,

@@ -159,10 +159,11 @@ last stdout 'out ended: held by somebody else, .*' 'err ended: held by somebody 
 run 125 "$dir/loop_epoll" "$work/absent"
 has 'loop_epoll: exec: .*'
 
-if has_been_built loop_libuv; then
-	run 0 "$dir/loop_libuv"
+for loop in loop_libuv loop_libevent; do
+	has_been_built $loop || continue
+	run 0 "$dir/$loop"
 	has '1: 3' '2: c' "1 ended: eof, 6 bytes; exit code 0; $calls" "2 ended: eof, 6 bytes; exit code 0; $calls"
-	run 1 "$dir/loop_libuv" 'seq 1 100000; exec >&- 2>&-; sleep 0.5; exit 3' 'seq 5 50000 >&2'
+	run 1 "$dir/$loop" 'seq 1 100000; exec >&- 2>&-; sleep 0.5; exit 3' 'seq 5 50000 >&2'
 	counts stdout '1: ' 1 100000
 	counts stdout '2: ' 5 50000
 	for job in 1 2; do
@@ -170,10 +171,10 @@ if has_been_built loop_libuv; then
 	done
 	last job1 "1 ended: eof, 588895 bytes; exit code 3; $calls"
 	last job2 "2 ended: eof, 288886 bytes; exit code 0; $calls"
-	run 1 "$dir/loop_libuv" 'sleep 60 &' 'kill -TERM $$'
+	run 1 "$dir/$loop" 'sleep 60 &' 'kill -TERM $$'
 	has "1 ended: held by somebody else, .*; exit code 0; $calls" "2 ended: eof, 0 bytes; signal 15; $calls"
-	run 2 "$dir/loop_libuv" true
-fi
+	run 2 "$dir/$loop" true
+done
 
 if has_been_built loop_glib; then
 	run 0 "$dir/loop_glib"

@@ -50,6 +50,21 @@ AC_DEFUN([TEND_WANT_MODULE],
 		[have_$1=no
 		AC_MSG_WARN([$3 not found: install $4 ($5)])])])
 
+# Static probes (USDT) where the header for them is, unless they are not wanted: have_probes.
+AC_DEFUN([TEND_PROBES],
+	[AC_ARG_ENABLE([probes], [AS_HELP_STRING([--disable-probes], [no static probes (USDT) for tracers])],
+		[], [enable_probes=maybe])
+	have_probes=no
+	AC_SUBST([have_probes])
+	PROBES_CPPFLAGS=
+	AC_SUBST([PROBES_CPPFLAGS])
+	AS_IF([test "$enable_probes" = no], [PROBES_CPPFLAGS=-DTEND_NO_PROBES],
+		[AC_CHECK_HEADERS([sys/sdt.h], [have_probes=yes],
+			[AS_IF([test "$enable_probes" = yes],
+				[TEND_MISSING([sys/sdt.h], [systemtap-sdt-dev])],
+				[AC_MSG_WARN([sys/sdt.h not found: install systemtap-sdt-dev dnl
+(without it there are no static probes)])])])])])
+
 # A C++11 compiler: have_CXX.
 AC_DEFUN([TEND_WANT_CXX],
 	[AC_MSG_CHECKING([for C++11])
@@ -143,6 +158,24 @@ AC_DEFUN([TEND_CHILD_CFLAGS],
 		-fno-tree-loop-distribute-patterns],
 		[TEND_CHECK_CFLAG(tend_flag, [AS_VAR_APPEND([CHILD_CFLAGS], [" tend_flag"])])
 	])AC_SUBST([CHILD_CFLAGS])])
+
+# TEND_RELATIVE(VARIABLE, FROM, TO): the way from one installed directory to another, by ".." to what they share.
+AC_DEFUN([TEND_RELATIVE],
+	[tend_prefix=$prefix tend_exec_prefix=$exec_prefix
+	test "$prefix" != NONE || prefix=$ac_default_prefix
+	test "$exec_prefix" != NONE || exec_prefix=$prefix
+	# A directory is given in terms of another, which is given in terms of the prefix.
+	eval "tend_from=\"$2\" tend_to=\"$3\""
+	eval "tend_from=\"$tend_from\" tend_to=\"$tend_to\""
+	prefix=$tend_prefix exec_prefix=$tend_exec_prefix tend_to=$tend_to/
+	$1=
+	while :; do
+		AS_CASE([$tend_to], ["$tend_from"/*], [break])
+		AS_VAR_APPEND([$1], [../])
+		tend_from=${tend_from%/*}
+	done
+	AS_VAR_APPEND([$1], [${tend_to@%:@"$tend_from"/}])
+	AC_SUBST([$1])])
 
 # Ends configure when something is missing.
 AC_DEFUN([TEND_REPORT_MISSING],

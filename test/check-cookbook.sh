@@ -8,69 +8,10 @@
 #  3. run-examples.sh runs each.
 . "$(dirname "$0")/checks.sh"
 
-# quotes DOCUMENT DIRECTORY: the folder that the folders of examples are in
-quotes()
+# quotes_examples DOCUMENT DIRECTORY: the folder that the folders of examples are in
+quotes_examples()
 {
-	awk -v directory="$2/" '
-	function complain(text)
-	{
-		print FILENAME ":" begin ": " text
-		bad = 1
-	}
-
-	# The tabs in front of the line of the example that the first line of a block is; "no" when it is not that line.
-	function indent(theirs, mine,    tabs)
-	{
-		tabs = length(theirs) - length(mine)
-		if (tabs < 0 || substr(theirs, tabs + 1) != mine || substr(theirs, 1, tabs) !~ /^\t*$/)
-			return "no"
-		return substr(theirs, 1, tabs)
-	}
-
-	function is_quoted(    at, i, tabs)
-	{
-		for (at = 1; at + n - 1 <= n_lines; at++) {
-			tabs = indent(line[at], block[1])
-			if (tabs == "no")
-				continue
-			for (i = 2; i <= n; i++)
-				if (line[at + i - 1] != (block[i] == "" ? "" : tabs block[i]))
-					break
-			if (i > n)
-				return 1
-		}
-		return 0
-	}
-
-	match($0, /\]\([^)]*examples\/[a-z_]+\/[a-z_]+\.c(pp)?\)/) {
-		name = substr($0, RSTART, RLENGTH - 1)
-		sub(/.*examples\//, "", name)
-		n_lines = 0
-		begin = FNR
-		while ((got = (getline text < (directory name))) > 0)
-			line[++n_lines] = text
-		close(directory name)
-		if (got < 0)
-			complain("there is no " name)
-	}
-	/^```/ && inside {
-		inside = 0
-		blocks++
-		if (n == 0 || !is_quoted())
-			complain("this is not in " (name ? name : "an example"))
-		next
-	}
-	/^```(c|cpp)$/ { inside = 1; begin = FNR; n = 0; next }
-	inside { block[++n] = $0 }
-	END {
-		if (inside)
-			complain("this has no end")
-		if (!blocks) {
-			print FILENAME ": it quotes nothing"
-			bad = 1
-		}
-		exit bad
-	}' "$1"
+	quotes "$1" "$2" examples/ '[a-z_]+/[a-z_]+[.]c(pp)?' 'c|cpp'
 }
 
 # examples DIRECTORY
@@ -114,10 +55,10 @@ changed()
 		echo 'nothing was changed'
 		return 0
 	fi
-	quotes "$work/changed.md" "$controls" && covers "$work/changed.md" "$controls/cookbook"
+	quotes_examples "$work/changed.md" "$controls" && covers "$work/changed.md" "$controls/cookbook"
 }
 
-accepts 'control: a document that quotes' quotes "$controls/cookbook/good.md" "$controls"
+accepts 'control: a document that quotes' quotes_examples "$controls/cookbook/good.md" "$controls"
 accepts 'control: a document with all examples' covers "$controls/cookbook/good.md" "$controls/cookbook"
 accepts 'control: a script that runs all examples' runs "$controls/cookbook/run.sh" cookbook "$controls/cookbook"
 refuses 'a block that was changed' 'changed.md:5: this is not in cookbook/first.c' changed 's/first\(void\)/first()/'
@@ -134,10 +75,10 @@ refuses 'an example that is not linked to' 'second.c is not in changed.md' chang
 grep -v second "$controls/cookbook/run.sh" >"$work/run.sh"
 refuses 'an example that is not run' 'second.c is not run' runs "$work/run.sh" cookbook "$controls/cookbook"
 
-accepts 'doc/COOKBOOK.md quotes examples' quotes "$top_srcdir/doc/COOKBOOK.md" "$top_srcdir/examples"
+accepts 'doc/COOKBOOK.md quotes examples' quotes_examples "$top_srcdir/doc/COOKBOOK.md" "$top_srcdir/examples"
 accepts 'doc/COOKBOOK.md has all of them' covers "$top_srcdir/doc/COOKBOOK.md" "$top_srcdir/examples/cookbook"
 accepts 'all of them are run' runs "$top_srcdir/examples/run-examples.sh" cookbook "$top_srcdir/examples/cookbook"
-accepts 'doc/MIGRATION.md quotes examples' quotes "$top_srcdir/doc/MIGRATION.md" "$top_srcdir/examples"
+accepts 'doc/MIGRATION.md quotes examples' quotes_examples "$top_srcdir/doc/MIGRATION.md" "$top_srcdir/examples"
 accepts 'doc/MIGRATION.md has all of them' covers "$top_srcdir/doc/MIGRATION.md" "$top_srcdir/examples/migration"
 accepts 'all of them are run' runs "$top_srcdir/examples/run-examples.sh" migration "$top_srcdir/examples/migration"
 finish

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What the shared library exports, what the version map names, and what the headers declare TEND_API are the same; and
-# the library is never unloaded.
+# What the shared library exports, what the version map names, what the headers declare TEND_API and what the Debian
+# package promises are the same; and the library is never unloaded.
 . "$(dirname "$0")/checks.sh"
 
 # The names of all functions declared TEND_API, comments left out.
@@ -76,6 +76,14 @@ exports()
 	return $r
 }
 
+# packaged SYMBOLS-FILE MAP
+packaged()
+{
+	sed -n 's/^ \([a-z_0-9]*\)@.*/\1/p' "$1" | sort >"$work/packaged"
+	exported "$2" >"$work/map"
+	same 'symbols file' "$work/packaged" map "$work/map"
+}
+
 # never_unloaded LIBRARY: hazard 67, its threads would find no code to return to after a dlclose(3).
 never_unloaded()
 {
@@ -107,6 +115,13 @@ refuses 'a symbol outside the map' 'in the library, not in the map: tend_rogue' 
 
 accepts 'library = map = headers' exports "$top_builddir/lib/.libs/libtend.so" "$top_srcdir/lib/libtend.map" \
 	"$top_srcdir"/include/tend.h "$top_srcdir"/include/tend/*.h
+# It is in a checkout alone.
+symbols=$top_srcdir/debian/libtend0.symbols
+if [ -f "$symbols" ]; then
+	refuses 'a symbols file of other functions' 'in the symbols file, not in the map: tend_spawn' \
+		packaged "$symbols" "$controls/exports/good.map"
+	accepts 'symbols file = map' packaged "$symbols" "$top_srcdir/lib/libtend.map"
+fi
 
 : "${READELF:=$(command -v readelf)}"
 [ -n "$READELF" ] || { [ "$failed" = 0 ] && skip 'readelf is not here, so nobody says what is in the library'; finish; }

@@ -13,6 +13,12 @@ lint()
 	"$MANDOC" -T lint -W warning "$@"
 }
 
+# An argument that begins with a quote loses it, and JSON is none any more: such a line belongs into a literal block.
+keeps_quotes()
+{
+	! grep -n '^\.D[1l] .*[[ ]"' "$@" /dev/null
+}
+
 # in_names PAGE...: what their NAME sections name
 in_names()
 {
@@ -117,7 +123,7 @@ set_up_cxx()
 	headers='cstdio string tend.hpp'
 }
 
-# compile PAGE...: the examples of manual pages of sections 3 and 7
+# compile PAGE...: the examples of manual pages of sections 3 and 7; a whole program has its headers with it
 compile()
 {
 	# shellcheck disable=SC2086 # headers are several words
@@ -129,8 +135,9 @@ compile()
 			*.hpp.3) set_up_cxx || continue ;;
 			*) set_up_c ;;
 			esac
+			! grep -q '^int main' "$block" || headers=
 			{
-				printf '#include <%s>\n' $headers
+				[ -z "$headers" ] || printf '#include <%s>\n' $headers
 				echo "#line 1 \"${page##*/}, example ${block##*/}\""
 				cat "$block"
 			} | $compiler -Wall -Wextra -Werror "-I$top_srcdir/include" -fsyntax-only - ||
@@ -182,7 +189,12 @@ accepts 'each public name is in a page' mention "$top_srcdir"/include/tend/*.h -
 accepts 'control: an example that compiles' compile "$controls/man/good.3"
 refuses 'an example that does not compile' 'tend_undeclared' compile "$controls/man/broken_example.3"
 refuses 'a page without an example' 'no example' compile "$controls/man/undated.3"
+refuses 'a program without its headers' 'stdio.h' compile "$controls/man/no_header.3"
 accepts 'the examples compile' compile "$top_srcdir"/doc/man/*.[37]
+
+accepts 'control: no quotes' keeps_quotes "$controls/man/good.3"
+refuses 'quotes that get lost' '"run"' keeps_quotes "$controls/man/quotes.3"
+accepts 'no page loses quotes' keeps_quotes "$top_srcdir"/doc/man/*.[0-9]
 
 library=$top_builddir/lib/.libs
 if [ -f "$library/libtend.so" ] && ! $NM -D "$library/libtend.so" | grep -q '__[ath]*san_'; then

@@ -112,7 +112,9 @@ check_tree()
 	[ -n "$c" ] || { echo 'there are no sources'; exit 99; }
 	scripts=$(list '*.sh' '*.mk' '*.map' '*.supp')
 	for name in configure.ac Makefile.am bootstrap .ci/run tools/check tools/quickstart tools/install-deps \
-		doc/local.mk m4/tend.m4 lib/tend.pc.in; do
+		doc/local.mk m4/tend.m4 lib/tend.pc.in \
+		cmake/local.mk cmake/tend-config.cmake.in cmake/tend-config-version.cmake.in \
+		debian/rules debian/tests/example debian/tests/command; do
 		[ ! -e "$top_srcdir/$name" ] || scripts="$scripts $top_srcdir/$name"
 	done
 	accepts 'each file names its licence' licence $c $scripts "$top_srcdir"/doc/man/*.[0-9]

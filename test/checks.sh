@@ -67,6 +67,73 @@ skip()
 	exit $SKIP
 }
 
+# quotes DOCUMENT DIRECTORY BEFORE NAME LANGUAGES: each block that is fenced as one of the languages is a run of lines
+# of the file that was linked to last, but for the tabs that all of them begin with.  A link is one to BEFORE and NAME,
+# a file below the directory; these are regular expressions.
+quotes()
+{
+	awk -v directory="$2/" -v before="$3" -v link="[]][(][^)]*$3$4[)]" -v fence="^\`\`\`($5)\$" '
+	function complain(text)
+	{
+		print FILENAME ":" begin ": " text
+		bad = 1
+	}
+
+	# The tabs in front of the line of the example that the first line of a block is; "no" when it is not that line.
+	function indent(theirs, mine,    tabs)
+	{
+		tabs = length(theirs) - length(mine)
+		if (tabs < 0 || substr(theirs, tabs + 1) != mine || substr(theirs, 1, tabs) !~ /^\t*$/)
+			return "no"
+		return substr(theirs, 1, tabs)
+	}
+
+	function is_quoted(    at, i, tabs)
+	{
+		for (at = 1; at + n - 1 <= n_lines; at++) {
+			tabs = indent(line[at], block[1])
+			if (tabs == "no")
+				continue
+			for (i = 2; i <= n; i++)
+				if (line[at + i - 1] != (block[i] == "" ? "" : tabs block[i]))
+					break
+			if (i > n)
+				return 1
+		}
+		return 0
+	}
+
+	match($0, link) {
+		name = substr($0, RSTART, RLENGTH - 1)
+		sub(".*" before, "", name)
+		n_lines = 0
+		begin = FNR
+		while ((got = (getline text < (directory name))) > 0)
+			line[++n_lines] = text
+		close(directory name)
+		if (got < 0)
+			complain("there is no " name)
+	}
+	/^```/ && inside {
+		inside = 0
+		blocks++
+		if (n == 0 || !is_quoted())
+			complain("this is not in " (name ? name : "an example"))
+		next
+	}
+	$0 ~ fence { inside = 1; begin = FNR; n = 0; next }
+	inside { block[++n] = $0 }
+	END {
+		if (inside)
+			complain("this has no end")
+		if (!blocks) {
+			print FILENAME ": it quotes nothing"
+			bad = 1
+		}
+		exit bad
+	}' "$1"
+}
+
 # awk functions of the checks that compare a document with the tests that it names, as `test_x.c: name, name`.
 # shellcheck disable=SC2034,SC2016 # for those who source this
 tests_awk='
@@ -124,6 +191,23 @@ tests_awk='
 			complain(what ": no file that answers it has the name " name)
 	}
 '
+
+# The first block fenced as C whose first line is a comment that holds "example.c".
+example()
+{
+	awk '
+	/^```c$/ && !found { at = NR; next }
+	/^```/ && at { if (found) exit; at = 0; next }
+	at && NR == at + 1 && /^\/\*.*example\.c/ { found = 1 }
+	at && found { print }
+	END { exit !found }' "$1"
+}
+
+# The fenced block "```output" behind it, where there is one: what the example prints.
+expected()
+{
+	awk '/^```output$/ { at = 1; next } /^```/ && at { exit } at { print; found = 1 } END { exit !found }' "$1"
+}
 
 # exported MAP: the names that a version map exports.
 exported()

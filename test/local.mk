@@ -188,6 +188,7 @@ test_scripts = \
 	%D%/check-blocking.sh \
 	%D%/check-calls.sh \
 	%D%/check-child.sh \
+	%D%/check-cluster.sh \
 	%D%/check-completions.sh \
 	%D%/check-consumer.sh \
 	%D%/check-cookbook.sh \
@@ -200,11 +201,12 @@ test_scripts = \
 	%D%/check-pairs.sh \
 	%D%/check-pictures.sh \
 	%D%/check-planting.sh \
+	%D%/check-probes.sh \
 	%D%/check-requirements.sh \
 	%D%/check-style.sh
 
 # What a variant runs: what depends on how it was compiled, and not the scripts that look at the sources.
-program_tests = $(filter-out %.sh,$(TESTS)) examples/run-examples.sh
+program_tests = $(filter-out %.sh,$(TESTS)) examples/run-examples.sh examples/job_server/check-server.sh
 
 TESTS += $(test_scripts)
 if HAVE_CUNIT
@@ -287,6 +289,16 @@ linked_tool = \
 %C%_test_tool_parent_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) -iquote$(top_srcdir)/tools
 %D%/test_tool%: private AM_CPPFLAGS += $(JANSSON_CFLAGS)
 
+# What the checks of doc/CLUSTER.md run: the command, with the guardian of this tree, as the other one finds only what
+# is installed; and the processes that it has to end.
+cluster_programs = %D%/cluster/tend %D%/cluster/tree
+EXTRA_PROGRAMS += $(cluster_programs)
+CLEANFILES += $(cluster_programs)
+%C%_cluster_tend_SOURCES = $(linked_tool) tools/cmd_doctor.c tools/tend.c lib/mem.c lib/sys.c
+%C%_cluster_tend_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) -DGUARDIAN_PATH='"$(abs_builddir)/lib/tend-guardian"'
+%C%_cluster_tend_LDADD = lib/libtend-core.la $(URCU_LIBS) $(JANSSON_LIBS)
+%C%_cluster_tree_LDADD =
+
 # Children are plain programs: a sanitizer would change how they crash and what they leave open.
 %D%/helpers/%: private SANITIZER_CFLAGS =
 %D%/helpers/%: private LDADD =
@@ -295,9 +307,15 @@ EXTRA_DIST += \
 	$(test_scripts) \
 	%D%/analysis.h \
 	%D%/asan.supp \
+	%D%/check-cross.sh \
 	%D%/check-defects.sh \
 	%D%/check-orders.sh \
+	%D%/check-packages.sh \
 	%D%/checks.sh \
+	%D%/cluster/check-container.sh \
+	%D%/cluster/check-slurm.sh \
+	%D%/cluster/check-systemd.sh \
+	%D%/cluster/common.sh \
 	%D%/coverage.awk \
 	%D%/coverage.ld \
 	%D%/coverage.list \
@@ -374,6 +392,8 @@ EXTRA_DIST += \
 	%D%/controls/man/broken_example.3 \
 	%D%/controls/man/failing/good.3.c \
 	%D%/controls/man/good.3 \
+	%D%/controls/man/no_header.3 \
+	%D%/controls/man/quotes.3 \
 	%D%/controls/man/running/good.3.c \
 	%D%/controls/man/said.h \
 	%D%/controls/man/undated.3 \
@@ -409,6 +429,9 @@ AM_TESTS_ENVIRONMENT = \
 	NM='$(NM)'; export NM; \
 	HARDENING='$(HARDENING)'; export HARDENING; \
 	MANDOC='$(MANDOC)'; export MANDOC; \
+	PROBES='$(have_probes)'; export PROBES; \
+	MICROHTTPD_CFLAGS='$(MICROHTTPD_CFLAGS)'; export MICROHTTPD_CFLAGS; \
+	MICROHTTPD_LIBS='$(MICROHTTPD_LIBS)'; export MICROHTTPD_LIBS; \
 	MAKE='$(MAKE)'; export MAKE; \
 	VERSION='$(PACKAGE_VERSION)'; export VERSION; \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
@@ -435,7 +458,8 @@ COVERAGE_COMPILE = -g -O0 --coverage -fprofile-update=atomic -fdata-sections \
 COVERAGE_LINK = -Wl,-T,$(abs_top_srcdir)/%D%/coverage.ld -Wl,-u,tend_counters_share
 
 .PHONY: check-programs check-asan check-tsan check-valgrind check-clang check-loop check-defects check-orders \
-	check-torture soak load check-static coverage coverage-programs coverage-report
+	check-torture check-systemd check-container check-slurm soak load check-static check-packages check-cross \
+	coverage coverage-programs coverage-report
 check-programs: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(program_tests)'
 
@@ -474,6 +498,14 @@ check-static:
 	@$(AM_TESTS_ENVIRONMENT) CPPFLAGS='$(URCU_CFLAGS) $(JANSSON_CFLAGS)'; export CPPFLAGS; \
 	$(SHELL) $(srcdir)/%D%/static.sh
 
+# The Debian packages and the release, built and used in clean roots: as root, on Debian (5 minutes).
+check-packages:
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/check-packages.sh
+
+# Compiled for arm64 and armhf, and run by qemu, each where the tools for it are (tools/install-deps cross; 2 minutes).
+check-cross:
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/check-cross.sh
+
 # How much of lib/ is reached by the tests and by all failures of check-torture, by file; fails where test/coverage.list
 # does not say why something is not.
 coverage:
@@ -491,6 +523,10 @@ coverage-report:
 
 check-loop: $(loop_programs) $(test_helpers)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/loop.sh $(LOOPS) $(loop_programs)
+
+# What doc/CLUSTER.md says, on real engines of this machine, as root (half a minute, and three minutes for Slurm).
+check-systemd check-container check-slurm: $(cluster_programs) lib/tend-guardian
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/cluster/$@.sh || test $$? = 77
 
 # Known defects, planted one by one: does a test see each?  DEFECTS='OE-1 OE-5' for these alone.
 DEFECTS =
