@@ -250,6 +250,36 @@ bool asleep_is(pid_t tid, struct asleep_place place)
 	return false;
 }
 
+/* One look at each of them, one after the other. */
+static bool others_sleep(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	struct asleep a;
+	bool sleep = dir != NULL;
+
+	while (sleep && (entry = readdir(dir))) {
+		pid_t tid = (pid_t)atoi(entry->d_name);
+
+		if (isdigit((unsigned char)entry->d_name[0]) && tid != gettid() && asleep_look(tid, &a))
+			sleep = a.state == 'S';
+	}
+	if (dir)
+		closedir(dir);
+	return sleep;
+}
+
+/* Several looks, as the one that slept at first may have been woken by the one that sleeps at last. */
+void asleep_await_others(void)
+{
+	int looks = 0;
+
+	while (asleep_can_be_known() && looks < 5) {
+		looks = others_sleep() ? looks + 1 : 0;
+		poll(NULL, 0, 1);
+	}
+}
+
 static pid_t find(const char *comm)
 {
 	DIR *dir = opendir("/proc/self/task");

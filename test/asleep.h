@@ -46,6 +46,13 @@ struct asleep_place {
 /* Whether the thread sleeps in that very place now.  Any thread. */
 bool asleep_is(pid_t tid, struct asleep_place place);
 
+/*
+ * Waits until all other threads of this process sleep, and have nothing left to do that they would wake each other for.
+ * A copy that is made then finds no lock held, neither of the C library's nor of a sanitizer's, whose runtime does not
+ * expect copies.  Where it cannot be known: at once.
+ */
+void asleep_await_others(void);
+
 /* The only thread of this process with that name: waits until it has called itself so.  0: cannot be known. */
 pid_t asleep_find(const char *comm);
 

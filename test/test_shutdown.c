@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "asleep.h"
 #include "fault.h"
 #include "test.h"
 
@@ -389,6 +390,7 @@ static void exit_in_a_stop(void)
 }
 
 static tend_process *asked_about;
+static pid_t asked_pid; /* for the log, which hears of others when the handle is gone */
 
 /* Of whatever the log is being told on this very thread. */
 static void ask_in_a_handler(void)
@@ -405,7 +407,7 @@ static void ask_in_a_handler(void)
 static void exit_at_that_exit(void *arg, const struct tend_log_event *e)
 {
 	(void)arg;
-	if (strcmp(e->event, "exit") == 0 && e->pid == tend_process_pid(asked_about))
+	if (strcmp(e->event, "exit") == 0 && e->pid == asked_pid)
 		exit(0);
 }
 
@@ -418,8 +420,9 @@ static void exit_with_a_handler(bool on_reaper)
 	atexit(ask_in_a_handler);
 	p = start(TEND_FORGOTTEN_DETACH, "obedient", NULL);
 	asked_about = p;
+	asked_pid = tend_process_pid(p);
 	tend_set_log(exit_at_that_exit, NULL, TEND_LOG_INFO);
-	kill(tend_process_pid(p), SIGTERM);
+	kill(asked_pid, SIGTERM);
 	while (!on_reaper)
 		tend_process_wait(p, TEND_AT_ONCE, &ended, NULL);
 	await_exit(0);
@@ -460,8 +463,10 @@ static int end_by(const char *way)
 	if (strcmp(way, "_exit") == 0)
 		_exit(0);
 	if (strcmp(way, "fork") == 0) {
-		pid_t copy = fork();
+		pid_t copy;
 
+		asleep_await_others();
+		copy = fork();
 		if (copy == 0)
 			exit(0); /* not its children */
 		waitpid(copy, NULL, 0);
@@ -493,8 +498,10 @@ static int end_by(const char *way)
 /* `all_stay`: those that would be ended are there as well. */
 static void check_ends(const char *way, bool all_stay)
 {
-	/* That its handles are not freed is the point, and no leak of threads. */
-	static const char *const options[] = { "TSAN_OPTIONS=report_thread_leaks=0", NULL };
+	/* That its handles are not freed is the point, and no leak; nor are threads that are in the middle of things. */
+	static const char *const options[] = {
+		"TSAN_OPTIONS=report_thread_leaks=0", "ASAN_OPTIONS=detect_leaks=0", NULL
+	};
 	const char *argv[] = { test_self(), "--end-by", way, NULL };
 	struct tend_spawn s = test_spawn_options(argv, &test_reliable_all);
 	struct tend_result result;
