@@ -498,7 +498,7 @@ static int end_by(const char *way)
 /* `all_stay`: those that would be ended are there as well. */
 static void check_ends(const char *way, bool all_stay)
 {
-	/* That its handles are not freed is the point, and no leak; nor are threads that are in the middle of things. */
+	/* That its handles are not freed is the point, and no leak; nor is a thread in the middle of things. */
 	static const char *const options[] = {
 		"TSAN_OPTIONS=report_thread_leaks=0", "ASAN_OPTIONS=detect_leaks=0", NULL
 	};
