@@ -32,6 +32,7 @@ BENCH_LINKING = $(AM_LDFLAGS) -no-install
 	$(BENCH_DRIVER) \
 	%D%/raw.c %D%/raw.h \
 	%D%/raw_many.c \
+	%D%/raw_shape.c \
 	%D%/raw_spawn.c
 %C%_raw_CPPFLAGS = $(BENCH_CPPFLAGS)
 %C%_raw_LDADD =

@@ -26,6 +26,8 @@ CONTESTANTS = (
                                                          "pingpong"), "visitors on the reader's thread"),
     Contestant("tend-complete", "tend", {"how": "complete"}, ("spawn",), "tend_process_complete(), output collected"),
     Contestant("raw", "raw", note="system calls alone: the limit"),
+    Contestant("shape", "raw", {"shape": 1}, ("exit", "pingpong", "stop"),
+               "system calls alone, by threads that read and reap as those of libtend do"),
     Contestant("raw-64k", "raw", {"pipe": 0}, ("bulk",), "the same with a pipe of the default size"),
     Contestant("libuv", "peer_uv", note="one event loop"),
     Contestant("glib", "peer_glib", note="GSubprocess"),

@@ -160,17 +160,26 @@ static void pingpong(void)
 	measure_end();
 }
 
+static bool has_shape(void)
+{
+	return option_is("shape", "1");
+}
+
+static void pingpong_either(void) { has_shape() ? shape_pingpong() : pingpong(); }
+static void exit_either(void) { has_shape() ? shape_exit() : raw_exit(); }
+static void stop_either(void) { has_shape() ? shape_stop() : raw_stop(); }
+
 static const struct work works[] = {
 	{ "bulk", bulk },
 	{ "burst", raw_burst },
 	{ "drip", raw_drip },
-	{ "exit", raw_exit },
+	{ "exit", exit_either },
 	{ "kill", raw_kill },
 	{ "lines", lines },
 	{ "live", raw_live },
-	{ "pingpong", pingpong },
+	{ "pingpong", pingpong_either },
 	{ "spawn", raw_spawn },
-	{ "stop", raw_stop },
+	{ "stop", stop_either },
 	{ NULL, NULL },
 };
 

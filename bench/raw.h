@@ -25,6 +25,9 @@ struct raw_child {
 /* Starts argv[0] by posix_spawn(3); `in_fd` is its stdin where that is no pipe and it is not -1. */
 struct raw_child raw_start(const char *const *argv, unsigned pipes, int in_fd);
 
+/* A child that has said that it is ready; `mode` is child.c's. */
+struct raw_child raw_start_ready(const char *mode);
+
 /* read(2), which has to succeed. */
 size_t raw_read(int fd, void *block, size_t size);
 
@@ -42,5 +45,10 @@ void raw_spawn(void);
 void raw_exit(void);
 void raw_stop(void);
 void raw_kill(void);
+
+/* shape=1: the same with a reader and a reaper.  Once in a process. */
+void shape_pingpong(void);
+void shape_exit(void);
+void shape_stop(void);
 
 #endif

@@ -61,8 +61,7 @@ void raw_exit(void)
 	stamp_close(path);
 }
 
-/* A child that has said that it is ready. */
-static struct raw_child start_ready(const char *mode)
+struct raw_child raw_start_ready(const char *mode)
 {
 	const char *const *argv = child_words(mode, NULL);
 	struct raw_child c = raw_start(argv, RAW_OUT, -1);
@@ -83,7 +82,7 @@ void raw_stop(void)
 	samples_reserve(n);
 	measure_begin();
 	for (size_t i = 0; i < n; i++) {
-		struct raw_child c = start_ready("obey");
+		struct raw_child c = raw_start_ready("obey");
 		int64_t at = now_ns();
 
 		kill(c.pid, SIGTERM);
@@ -113,7 +112,7 @@ void raw_kill(void)
 	samples_reserve(n);
 	measure_begin();
 	for (size_t i = 0; i < n; i++) {
-		struct raw_child c = start_ready("stubborn");
+		struct raw_child c = raw_start_ready("stubborn");
 		struct pollfd exit = { .fd = (int)syscall(SYS_pidfd_open, c.pid, 0), .events = POLLIN };
 		int64_t at = now_ns();
 
