@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What libtend's shape costs, whoever fills it: the same system calls, with a thread that reads and a thread that reaps.
- * The reader can be called off, and so polls before it reads; an exit is seen by the reaper, which wakes who waits; a stop
- * is handed to the reaper, which sends the signal.  What it takes longer than raw is the price of the design; what libtend
- * takes longer than this, that of its code.
+ * What libtend's shape costs, whoever fills it: the same system calls, with a thread that reads and a thread that
+ * reaps.  The reader can be called off, and so polls before it reads; an exit is seen by the reaper, which wakes who
+ * waits; a stop is handed to the reaper, which sends the signal.  What it takes longer than raw is the price of the
+ * design; what libtend takes longer than this, that of its code.
  */
 #include "raw.h"
 
