@@ -73,6 +73,23 @@ private:
 	tend_error detail_;
 };
 
+/* What stop() and kill() fail with; the report is that of the C function, and says which signals were refused. */
+class stop_error : public error {
+public:
+	stop_error(int r, const tend_error &detail, const tend_stop_report &report)
+	: error(r, detail), report_(report)
+	{
+	}
+
+	const tend_stop_report &report() const noexcept
+	{
+		return report_;
+	}
+
+private:
+	tend_stop_report report_;
+};
+
 namespace detail {
 
 inline int check(int r, const tend_error &e)
@@ -80,6 +97,12 @@ inline int check(int r, const tend_error &e)
 	if (r < 0)
 		throw error(r, e);
 	return r;
+}
+
+inline void check(int r, const tend_error &e, const tend_stop_report &report)
+{
+	if (r < 0)
+		throw stop_error(r, e, report);
 }
 
 /* For calls that tell no more than an errno value. */
@@ -957,7 +980,7 @@ public:
 		tend_stop_report report = tend_stop_report();
 		tend_error e;
 
-		detail::check(tend_process_stop(get(), plan.get(), &report, &e), e);
+		detail::check(tend_process_stop(get(), plan.get(), &report, &e), e, report);
 		return report;
 	}
 	tend_stop_report kill(tend_duration confirm) const
@@ -965,7 +988,7 @@ public:
 		tend_stop_report report = tend_stop_report();
 		tend_error e;
 
-		detail::check(tend_process_kill(get(), confirm, &report, &e), e);
+		detail::check(tend_process_kill(get(), confirm, &report, &e), e, report);
 		return report;
 	}
 

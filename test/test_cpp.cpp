@@ -357,6 +357,33 @@ void stops()
 	CHECK_INT(TEND_STOPPED_BEFORE, p.kill(TEND_SECONDS(1)).outcome);
 }
 
+/* What became of each signal is not lost with the exception. */
+void stops_that_are_refused()
+{
+	tend::process p = start("obedient", nullptr, tend::in_null(), tend::out_discard());
+	int asked = 0;
+
+	fault_fail_sys_from("pidfd_signal", 1, EPERM);
+	fault_fail_sys_from("kill", 1, EPERM);
+	for (int i = 0; i < 2; i++) {
+		try {
+			if (i == 0)
+				p.stop(tend::stop_plan::term(TEND_SECONDS(50)));
+			else
+				p.kill(TEST_PATIENCE);
+		} catch (const tend::stop_error &e) {
+			asked++;
+			CHECK_INT(EPERM, e.code().value());
+			CHECK_INT(TEND_STOP_REFUSED, e.report().outcome);
+			CHECK(e.report().n_signals > 0);
+			CHECK_INT(-EPERM, e.report().signals[0].error);
+		}
+	}
+	CHECK_INT(2, asked);
+	fault_reset();
+	CHECK_INT(TEND_STOPPED_BY_KILL, p.kill(TEST_PATIENCE).outcome);
+}
+
 void a_stream_of_ones_own()
 {
 	int fds[2];
@@ -872,6 +899,7 @@ int main(int argc, char **argv)
 		{ "collects_and_inspects", collects_and_inspects },
 		{ "takes_what_it_is_given", takes_what_it_is_given },
 		{ "stops", stops },
+		{ "stops_that_are_refused", stops_that_are_refused },
 		{ "a_stream_of_ones_own", a_stream_of_ones_own },
 		{ "a_stream_knows_its_subscribers", a_stream_knows_its_subscribers },
 		{ "inspects_as_in_c", inspects_as_in_c },
