@@ -320,29 +320,61 @@ static size_t n_fds_of(const tend_process *p)
 	return n;
 }
 
+/* So many that it has to look for those that it may forget; it has looked when this returns. */
+static void add_gone(struct scene *s)
+{
+	tend_process *gone = test_spawn(NULL, "obedient", NULL);
+	int fd = pidfd_of(gone), unread = 1; /* while it lives: the reaper is fast */
+	struct guard_message m;
+
+	CHECK_INT(0, tend_process_kill(gone, TEST_PATIENCE, NULL, NULL));
+	for (int i = 0; i < 3 * WARDS; i++) {
+		m = to_add(s, gone);
+		m.has_group = 0;
+		send_it(s, &m, sizeof m, &fd, 1);
+	}
+	while (unread > 0 && CHECK_INT(0, ioctl(s->socket, SIOCOUTQ, &unread)))
+		sched_yield();
+	close(fd);
+	tend_process_free(gone);
+}
+
 /* The host says nothing of a ward whose group has outlived its handle: sooner or later the guardian lets go of it. */
 static void forgets_the_gone(void)
 {
-	tend_process *gone = test_spawn(NULL, "obedient", NULL);
-	struct guard_message m;
 	struct scene s;
-	int fd = pidfd_of(gone), unread = 1; /* while it lives: the reaper is fast */
 
-	CHECK_INT(0, tend_process_kill(gone, TEST_PATIENCE, NULL, NULL));
 	if (!begin(&s))
 		return;
-	for (int i = 0; i < 3 * WARDS; i++) {
-		m = to_add(&s, gone);
-		m.has_group = 0;
-		send_it(&s, &m, sizeof m, &fd, 1);
-	}
-	while (unread > 0 && CHECK_INT(0, ioctl(s.socket, SIOCOUTQ, &unread)))
-		sched_yield();
+	add_gone(&s);
 	CHECK(n_fds_of(s.guardian) > 2);
 	CHECK(n_fds_of(s.guardian) < WARDS);
 	end(&s);
+}
+
+/* And not sooner: a leader that is gone is not all of its group, where the kernel tells (Linux 6.9). */
+static void keeps_a_group_without_its_leader(void)
+{
+	tend_process *ward = test_spawn(&test_reliable_all, "forker", "leader-pauses", NULL);
+	int fd = pidfd_of(ward); /* while it lives */
+	struct tend_exit ended;
+	char other[16] = "0";
+	struct scene s;
+	bool is_told;
+
+	test_await_line(tend_process_stdout(ward), "grandchild ", other, sizeof other);
+	if (!begin(&s))
+		return;
+	add(&s, ward);
+	CHECK_INT(0, tend_process_signal(ward, SIGTERM, TEND_LEADER, NULL));
+	test_wait(ward, &ended);
+	is_told = syscall(SYS_pidfd_send_signal, fd, 0, NULL, 4 /* PIDFD_SIGNAL_PROCESS_GROUP */) == 0;
+	add_gone(&s);
+	end(&s);
+	if (!is_told || !test_await_gone(atoi(other)))
+		kill(atoi(other), SIGKILL);
 	close(fd);
-	tend_process_free(gone);
+	tend_process_free(ward);
 }
 
 /* One that cannot hear is of no use, and does not stay. */
@@ -393,6 +425,7 @@ int main(int argc, char **argv)
 		{ "by_number", by_number },
 		{ "group_before_its_leader", group_before_its_leader },
 		{ "forgets_the_gone", forgets_the_gone },
+		{ "keeps_a_group_without_its_leader", keeps_a_group_without_its_leader },
 		{ "deaf", deaf },
 		{ "limit_stays", limit_stays },
 	};

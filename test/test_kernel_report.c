@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "fault.h"
+#include "filter.h"
 #include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -84,6 +86,22 @@ static void check_switched_off(void)
 	}
 }
 
+/* What a filter that ends programs might not expect is not tried; any filter may be such a one. */
+static void what_a_filter_may_not_expect(void)
+{
+	struct tend_facility all[ROOM];
+	size_t n;
+
+	if (!test_is_apart() || !filter_refused(SYS_acct, 0, BPF_JEQ, 0, EPERM))
+		return;
+	n = tend_kernel_report(all, ROOM);
+	for (size_t i = 0; i < n; i++) {
+		CHECK_INT(strcmp(all[i].name, "close-range") == 0, all[i].state == TEND_FACILITY_UNTRIED);
+		if (all[i].state == TEND_FACILITY_UNTRIED)
+			CHECK_STR("there is a seccomp filter, which might end the program", all[i].reason);
+	}
+}
+
 static void what_is_switched_off(void)
 {
 	static const char *const off[] = { "vfork",      "clone_pidfd", "pidfd_signal", "pidfd_group",
@@ -150,6 +168,7 @@ static const struct test tests[] = {
 	{ "names_of_states", names_of_states },
 	{ "check_switched_off", check_switched_off },
 	{ "what_is_switched_off", what_is_switched_off },
+	{ "what_a_filter_may_not_expect", what_a_filter_may_not_expect },
 	{ "each_call_fails", each_call_fails },
 	{ "each_allocation_fails", each_allocation_fails },
 	{ "a_refusal_is_told", a_refusal_is_told },

@@ -164,6 +164,8 @@ static void check_one(void)
 	check_state(0, "", 0);
 	CHECK_INT(0, unlink("/proc/4000001/stat"));
 	check_state(0, "", 0);
+	write_proc("4000001/comm", "kworker/of-the-kernel-has-64-bytes-for-it\n");
+	check_name("kworker/of-the-kernel-has-64-by");
 	CHECK_INT(0, unlink("/proc/4000001/comm"));
 	check_name("?");
 }

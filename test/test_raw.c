@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -149,6 +150,52 @@ NO_PWRITEV2(ESPIPE, check_broken_pipe)
 NO_PWRITEV2(EPERM, check_broken_pipe)
 NO_PWRITEV2(EIO, check_failed_write)
 
+/* How many of its system calls can be interrupted: one without a signal, or two, of which the first one is refused. */
+static unsigned long calls_of_a_write(int fd)
+{
+	unsigned long i = 0;
+	bool interrupted;
+
+	do {
+		fault_twist("interrupt", ++i, FAULT_INTERRUPT, false);
+		CHECK_INT(1, tend__sys_write(fd, "x", 1));
+		interrupted = fault_fired();
+		fault_reset();
+	} while (interrupted);
+	return i - 1;
+}
+
+/* The write that took the place of the refused one has shown that it was the call, which is not tried again. */
+static void refusal_is_kept_in_mind(void)
+{
+	int fds[2];
+
+	CHECK_INT(0, tend__sys_pipe(fds));
+	refuse(SYS_pwritev2, EPERM);
+	CHECK_INT(1, tend__sys_write(fds[1], "x", 1));
+	CHECK_INT(1, calls_of_a_write(fds[1]));
+}
+
+static bool has_write_without_signal(int fd)
+{
+	const struct iovec part = { .iov_base = (char[]){ 'x' }, .iov_len = 1 };
+
+	return pwritev2(fd, &part, 1, -1, 0x100 /* RWF_NOSIGNAL, Linux 6.18 */) == 1;
+}
+
+/* A descriptor that cannot be written to at all shows nothing. */
+static void odd_descriptor_shows_nothing(void)
+{
+	int fds[2], odd = tend__sys_epoll();
+
+	CHECK_INT(0, tend__sys_pipe(fds));
+	if (!has_write_without_signal(fds[1]))
+		return;
+	CHECK_INT(-EINVAL, tend__sys_write(odd, "x", 1));
+	refuse(SYS_write, EIO);
+	CHECK_INT(1, tend__sys_write(fds[1], "x", 1));
+}
+
 /* By a kernel that raises no signal when it is asked, and by one that has to be kept from it. */
 static void broken_pipe(void)
 {
@@ -159,6 +206,8 @@ static void broken_pipe(void)
 	in_copy(no_pwritev2_ESPIPE);
 	in_copy(no_pwritev2_EPERM);
 	in_copy(no_pwritev2_EIO);
+	in_copy(refusal_is_kept_in_mind);
+	in_copy(odd_descriptor_shows_nothing);
 }
 
 static void waits_interrupted(void)
