@@ -73,26 +73,10 @@ static tend_process *start(const char *const *args, const struct tend_pty *pty)
 }
 #define START(...) start((const char *const[]){ __VA_ARGS__, NULL }, NULL)
 
-/* The child of unshare(1): process 1, by its number out here. */
-static pid_t first_process(tend_process *p)
-{
-	char path[64];
-	pid_t pid = 0;
-	FILE *f;
-
-	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)tend_process_pid(p), (int)tend_process_pid(p));
-	f = fopen(path, "re");
-	if (f && fscanf(f, "%d", &pid) != 1)
-		pid = 0;
-	if (f)
-		fclose(f);
-	CHECK(pid > 1);
-	return pid;
-}
-
+/* To process 1, the child of unshare(1). */
 static void send(tend_process *p, int signal)
 {
-	pid_t pid = first_process(p);
+	pid_t pid = tool_child(p);
 
 	if (pid > 1)
 		CHECK_INT(0, kill(pid, signal));

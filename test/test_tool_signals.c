@@ -73,6 +73,25 @@ static void said_before_it_is_done(void)
 	}
 }
 
+/* The plan's signal does nothing here; what ended the program is what is named. */
+static void another_signal_ends_it(void)
+{
+	tend_process *tool = TOOL_START("run", "--stop", "URG:1h", helper("obedient"));
+	struct tool_run r;
+	pid_t child;
+
+	tool_await_out(tool, "ready");
+	child = tool_child(tool);
+	tool_signal(tool, SIGINT);
+	tool_await_err(tool, "tend: obedient: SIGINT");
+	if (child > 0)
+		kill(child, SIGUSR1);
+	tool_finish(&r, tool);
+	CHECK_INT(128 + SIGUSR1, r.status);
+	CHECK(strstr(r.err, "tend: obedient: stopped in phase 1, by SIGUSR1 from elsewhere, after ") != NULL);
+	tool_free(&r);
+}
+
 static void two_signals_kill_at_once(void)
 {
 	const char *report = tool_file("report");
@@ -199,6 +218,7 @@ static const struct test tests[] = {
 	{ "one_signal_runs_the_plan", one_signal_runs_the_plan },
 	{ "one_signal_and_the_childs_own_status", one_signal_and_the_childs_own_status },
 	{ "said_before_it_is_done", said_before_it_is_done },
+	{ "another_signal_ends_it", another_signal_ends_it },
 	{ "two_signals_kill_at_once", two_signals_kill_at_once },
 	{ "two_signals_during_a_timeout", two_signals_during_a_timeout },
 	{ "ignored_signals_stay_ignored", ignored_signals_stay_ignored },

@@ -276,3 +276,18 @@ void tool_signal(tend_process *tool, int signal)
 	if (tool)
 		CHECK_OK(tend_process_signal(tool, signal, TEND_LEADER, &error), &error);
 }
+
+pid_t tool_child(tend_process *tool)
+{
+	int pid = (int)tend_process_pid(tool);
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%d", &pid) != 1)
+		pid = 0;
+	if (f)
+		fclose(f);
+	return CHECK(f != NULL && pid > 1) ? pid : 0;
+}

@@ -55,6 +55,9 @@ void tool_check_one_line(const char *err, const char *what);
 /* That there is a file with this text, of at most 63 bytes, and nothing else in it. */
 void tool_check_file(const char *path, const char *expected);
 
+/* The first child of the command's first thread, by its number; 0: there is none, which is a failure. */
+pid_t tool_child(tend_process *tool);
+
 /* Waits until `prefix` begins a line of its stdout, or stderr; a copy of the rest of the line.  Static storage. */
 const char *tool_await_out(tend_process *tool, const char *prefix);
 const char *tool_await_err(tend_process *tool, const char *prefix);

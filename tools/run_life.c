@@ -118,14 +118,27 @@ static int last_signal(const struct tend_stop_report *stop)
 	return 0;
 }
 
+static void describe_end(const struct run *run)
+{
+	const struct tend_stop_report *stop = &run->stop;
+	struct tend_exit ended = { .kind = TEND_RUNNING };
+	int signal = last_signal(stop);
+	char name[24], text[32];
+
+	(void)tend_process_wait(run->process, TEND_AT_ONCE, &ended, NULL);
+	if (ended.kind == TEND_SIGNALED) /* by another one perhaps, that came first */
+		signal = ended.signal;
+	say_info("%.60s: stopped in phase %zu, by %s%s, after %s", run->name, stop->phase, signal_name(signal, name),
+	         ended.kind == TEND_SIGNALED && !ended.by_us ? " from elsewhere" : "",
+	         duration_show(stop->duration_ns, text));
+}
+
 static void describe_stop(const struct run *run)
 {
 	const struct tend_stop_report *stop = &run->stop;
-	char name[24], text[32];
 
 	if (stop->outcome == TEND_STOPPED_IN_PHASE || stop->outcome == TEND_STOPPED_BY_KILL)
-		say_info("%.60s: stopped in phase %zu, by %s, after %s", run->name, stop->phase,
-		         signal_name(last_signal(stop), name), duration_show(stop->duration_ns, text));
+		describe_end(run);
 	if (stop->outcome == TEND_STOP_UNCONFIRMED)
 		say("%.60s: still there after SIGKILL", run->name);
 	describe_processes(run->name, "still alive in its group after SIGKILL:", stop->survivors, stop->n_survivors);
