@@ -69,7 +69,8 @@ static void after_a_signal(void)
 
 	TOOL_RUN(&r, "run", "--restart", "on-failure:max=1,backoff=1ms", helper("crasher"), "9");
 	CHECK_INT(128 + SIGKILL, r.status);
-	tool_check_one_line(r.err, "crasher: ended by SIGKILL: starting it again in 1 ms (restart 1)");
+	CHECK_STR("tend: crasher: ended by SIGKILL: starting it again in 1 ms (restart 1)\n"
+	          "tend: crasher: ended by SIGKILL: not starting it again (restarts: 1)\n", r.err);
 	tool_free(&r);
 }
 

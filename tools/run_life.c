@@ -369,12 +369,28 @@ static void describe_failure(const struct run *run, tend_duration delay)
 	         duration_show(delay - TEND_AT_ONCE, text), run->restarts.total);
 }
 
+/* A rule that lets it be started so often, and no further. */
+static void describe_giving_up(struct run *run)
+{
+	const struct run_restart *policy = &run->options->restart;
+	const struct tend_exit *ended = &run->result.exit;
+	char how[RUN_HOW_SIZE];
+
+	if (!policy->on_failure || !run->has_result || run_was_cut_short(run) || policy->max == 0 ||
+	    run->restarts.total < policy->max || (ended->kind == TEND_EXITED && ended->code == 0))
+		return;
+	say_info("%.60s: %s: not starting it again (restarts: %u)", run->name, run_how(run, how),
+	         run->restarts.total);
+}
+
 static bool begins_anew(struct run *run)
 {
 	tend_duration delay = restart_delay(run);
 
-	if (delay == TEND_FOREVER)
+	if (delay == TEND_FOREVER) {
+		describe_giving_up(run);
 		return false;
+	}
 	describe_failure(run, delay);
 	if (run_watch_pause(run, delay))
 		return true;
