@@ -37,8 +37,7 @@ static int hand_over(const struct last_words *words)
 		return -ENOMEM;
 	if (words->tail_size > 0)
 		memcpy(all, words->tail, words->tail_size);
-	memcpy(all + words->tail_size, report, strlen(report));
-	memcpy(all + words->tail_size + strlen(report), end, strlen(end));
+	snprintf(all + words->tail_size, size + 1 - words->tail_size, "%s%s", report, end);
 	say_last(all, size);
 	return words->has_report && !words->report ? -ENOMEM : 0;
 }

@@ -58,7 +58,7 @@ static int read_file(const char *path, char **ret_text, size_t *ret_size)
 static int load_procfile(struct up *up)
 {
 	const char *path = up->options->procfile;
-	size_t size;
+	size_t size = 0;
 	int r = read_file(path, &up->procfile_text, &size);
 
 	if (r < 0) {
@@ -76,7 +76,7 @@ static int load_procfile(struct up *up)
 /* It need not be there. */
 static int load_env(struct up *up)
 {
-	size_t size;
+	size_t size = 0;
 	int r = read_file(up->env_file, &up->env_text, &size);
 
 	up->env = (struct procfile){ .file = up->env_file };
@@ -248,9 +248,11 @@ static int make_processes(struct up *up, const size_t *counts)
 	size_t first, total = 0;
 	int r = find_first_port(up, &first);
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < up->procfile.n; i++)
 		total += counts[i];
-	if (r == 0 && (total == 0 || total > UP_MOST_PROCESSES)) {
+	if (total == 0 || total > UP_MOST_PROCESSES) {
 		say("%s: %zu of at most %zu processes are to run: see -m and --only",
 		    total ? "too many" : "nothing to do", total, UP_MOST_PROCESSES);
 		return -1;
