@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	%D%/RELIABILITY.md \
 	%D%/REQUIREMENTS.md \
 	%D%/SECURITY.md \
+	%D%/benchmarks \
 	%D%/decisions/0001-durations-are-tagged.md \
 	%D%/decisions/0002-collected-output-belongs-to-the-process.md \
 	%D%/decisions/0003-cancel-says-how.md \
