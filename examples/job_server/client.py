@@ -73,6 +73,7 @@ class Server:
         for name, command in jobs.items():
             words += ["--job", f"{name}={command[0]}", *command[1:]]
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, env={**os.environ, MARK: self.mark})
+        self.older = frozenset(self.named_for_it())
         line = self.process.stdout.readline().decode().strip()
         self.url = line.rpartition(" ")[2]
         self.host = self.url[len("http://"):-1]
@@ -84,10 +85,14 @@ class Server:
         """Those whom it has started and who are alive."""
         return [pid for pid in marked(self.mark) if pid != self.process.pid]
 
-    def cgroups(self):
-        """The cgroups that its jobs have had, and that are still there."""
+    def named_for_it(self):
+        """The cgroups that bear its number; somebody may have had that before, and was killed."""
         return [path for root, names, _ in os.walk("/sys/fs/cgroup") for path in
                 (pathlib.Path(root, name) for name in names) if path.name.startswith(f"tend-{self.process.pid}-")]
+
+    def cgroups(self):
+        """The cgroups that its jobs have had, and that are still there."""
+        return [path for path in self.named_for_it() if path not in self.older]
 
     def end(self, number=signal.SIGTERM):
         """Asks it to end; its exit status."""
