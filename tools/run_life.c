@@ -328,7 +328,7 @@ static void abandon(struct run *run)
 
 /* ---- from one to the next ---- */
 
-/* How long to wait before it is started again; TEND_FOREVER: it is not to be. */
+/* How long to wait before it is started again, however often it was; TEND_FOREVER: it is not to be. */
 static tend_duration restart_delay(struct run *run)
 {
 	const struct run_restart *policy = &run->options->restart;
@@ -340,8 +340,6 @@ static tend_duration restart_delay(struct run *run)
 	tend_duration delay = TEND_FOREVER;
 
 	if (!policy->on_failure || !run->has_result || run_was_cut_short(run))
-		return TEND_FOREVER;
-	if (policy->max > 0 && run->restarts.total >= policy->max)
 		return TEND_FOREVER;
 	(void)tend_restart_next(&rule, &run->restarts, &run->result.exit, &delay, NULL);
 	return delay;
@@ -369,16 +367,18 @@ static void describe_failure(const struct run *run, tend_duration delay)
 	         duration_show(delay - TEND_AT_ONCE, text), run->restarts.total);
 }
 
-/* A rule that lets it be started so often, and no further. */
-static void describe_giving_up(struct run *run)
+/* Counted as one more already. */
+static bool is_used_up(const struct run *run)
 {
 	const struct run_restart *policy = &run->options->restart;
-	const struct tend_exit *ended = &run->result.exit;
+
+	return policy->max > 0 && run->restarts.total > policy->max;
+}
+
+static void describe_giving_up(const struct run *run)
+{
 	char how[RUN_HOW_SIZE];
 
-	if (!policy->on_failure || !run->has_result || run_was_cut_short(run) || policy->max == 0 ||
-	    run->restarts.total < policy->max || (ended->kind == TEND_EXITED && ended->code == 0))
-		return;
 	say_info("%.60s: %s: not starting it again (restarts: %u)", run->name, run_how(run, how),
 	         run->restarts.total);
 }
@@ -387,14 +387,17 @@ static bool begins_anew(struct run *run)
 {
 	tend_duration delay = restart_delay(run);
 
-	if (delay == TEND_FOREVER) {
+	if (delay == TEND_FOREVER)
+		return false;
+	if (is_used_up(run)) {
+		run->restarts.total--; /* that one does not come about */
 		describe_giving_up(run);
 		return false;
 	}
 	describe_failure(run, delay);
 	if (run_watch_pause(run, delay))
 		return true;
-	run->restarts.total--; /* that one has not come about */
+	run->restarts.total--; /* nor has that one */
 	describe_why(run);
 	return false;
 }
