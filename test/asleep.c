@@ -250,23 +250,37 @@ bool asleep_is(pid_t tid, struct asleep_place place)
 	return false;
 }
 
-/* One look at each of them, one after the other. */
-static bool others_sleep(void)
+/* Calls fn(arg, tid, look) for each thread of this process, one after the other; false: they cannot be listed. */
+static bool each_thread(void (*fn)(void *arg, pid_t tid, const struct asleep *a), void *arg)
 {
 	DIR *dir = opendir("/proc/self/task");
 	struct dirent *entry;
 	struct asleep a;
-	bool sleep = dir != NULL;
 
-	while (sleep && (entry = readdir(dir))) {
+	if (!dir)
+		return false;
+	while ((entry = readdir(dir))) {
 		pid_t tid = (pid_t)atoi(entry->d_name);
 
-		if (isdigit((unsigned char)entry->d_name[0]) && tid != gettid() && asleep_look(tid, &a))
-			sleep = a.state == 'S';
+		if (isdigit((unsigned char)entry->d_name[0]) && asleep_look(tid, &a))
+			fn(arg, tid, &a);
 	}
-	if (dir)
-		closedir(dir);
-	return sleep;
+	closedir(dir);
+	return true;
+}
+
+static void note_awake(void *arg, pid_t tid, const struct asleep *a)
+{
+	bool *any_awake = arg;
+
+	*any_awake |= tid != gettid() && a->state != 'S';
+}
+
+static bool others_sleep(void)
+{
+	bool any_awake = false;
+
+	return each_thread(note_awake, &any_awake) && !any_awake;
 }
 
 /* Several looks, as the one that slept at first may have been woken by the one that sleeps at last. */
@@ -280,22 +294,28 @@ void asleep_await_others(void)
 	}
 }
 
+struct namesakes {
+	const char *comm;
+	pid_t found; /* the last one */
+	size_t n;
+};
+
+static void note_namesake(void *arg, pid_t tid, const struct asleep *a)
+{
+	struct namesakes *of = arg;
+
+	if (strcmp(a->comm, of->comm) == 0) {
+		of->found = tid;
+		of->n++;
+	}
+}
+
 static pid_t find(const char *comm)
 {
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *entry;
-	struct asleep a;
-	pid_t found = 0;
+	struct namesakes of = { .comm = comm };
 
-	while (dir && (entry = readdir(dir))) {
-		pid_t tid = (pid_t)atoi(entry->d_name);
-
-		if (isdigit((unsigned char)entry->d_name[0]) && asleep_look(tid, &a) && strcmp(a.comm, comm) == 0)
-			found = found ? -1 : tid;
-	}
-	if (dir)
-		closedir(dir);
-	return found > 0 ? found : 0;
+	each_thread(note_namesake, &of);
+	return of.n == 1 ? of.found : 0;
 }
 
 pid_t asleep_find(const char *comm)
