@@ -8,7 +8,7 @@
  * State
  *   tail        producer writes, consumer reads: items [head, tail) are in the ring.  Indices run freely and wrap.
  *   head        consumer writes; in an evicting channel the producer too.  p_tail, p_head, c_head, c_tail: private
- *               copies.
+ *               copies.  p_woken: the tail at the producer's last look whether the consumer sleeps.
  *   slots[]     producer writes a slot before tail covers it.  Relaxed atomics, as in an evicting channel the
  *               consumer may read a slot that is being overwritten; its exchange of head then fails and what it read
  *               is thrown away.
@@ -27,6 +27,8 @@
  *       cancels it, too.
  *   I5  A sleeper's every reason to wake is looked at between arming its gate and parking, and each waker changes the
  *       reason first and reads the gate second (wake.c, I2).
+ *   I6  A consumer that goes to sleep behind the producer's look at its gate has seen all that was pushed before that
+ *       look.  So while tail == p_woken there is nothing to wake it for.
  *
  * Who wakes a blocked thread: the consumer in pop: push + wake (the producer owes the wake before it blocks), finish,
  * cancel, its own deadline.  The producer, parked after want_room: pop at half empty, close; whoever else has
@@ -77,7 +79,7 @@ int tend__chan_init(struct tend__chan *c, uint32_t capacity, bool evicting, stru
 	c->rx_parker = rx_parker;
 	c->started = false;
 	c->start_offset = c->start_sequence = 0;
-	c->p_tail = c->p_head = c->c_head = c->c_tail = first_index;
+	c->p_tail = c->p_head = c->p_woken = c->c_head = c->c_tail = first_index;
 	atomic_init(&c->tail, first_index);
 	atomic_init(&c->head, first_index);
 	atomic_init(&c->flags, 0);
@@ -172,13 +174,20 @@ enum tend__push tend__chan_push(struct tend__chan *c, const struct tend__item *i
 	return result;
 }
 
+/*
+ * Our copy of head is renewed by a push that finds no room.  By that alone a consumer that empties the channel each
+ * time would be woken for every item of the second half.
+ */
 bool tend__chan_is_half_full(const struct tend__chan *c)
 {
-	return (c->p_tail - c->p_head) * 2 >= c->capacity;
+	return (c->p_tail - c->p_head) * 2 >= c->capacity && tend__chan_fill(c) * 2 >= c->capacity;
 }
 
 void tend__chan_wake(struct tend__chan *c)
 {
+	if (c->p_woken == c->p_tail)
+		return;
+	c->p_woken = c->p_tail;
 	tend__gate_notify(&c->rx_gate, c->rx_parker);
 }
 
@@ -201,7 +210,7 @@ void tend__chan_finish(struct tend__chan *c, const struct tend__terminal *termin
 	c->terminal = *terminal;
 	/* (C) pairs with (C) in tend__chan_try_pop: terminal, and every push before it; seq_cst against rx_gate */
 	atomic_fetch_or_explicit(&c->flags, TX_CLOSED, memory_order_seq_cst);
-	tend__chan_wake(c);
+	tend__gate_notify(&c->rx_gate, c->rx_parker);
 }
 
 /* ---- consumer ---- */

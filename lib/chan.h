@@ -31,7 +31,7 @@ struct tend__chan {
 	struct tend__parker *tx_parker, *rx_parker;
 	/* producer */
 	_Alignas(64) _Atomic uint32_t tail;
-	uint32_t p_tail, p_head;
+	uint32_t p_tail, p_head, p_woken;
 	bool started;
 	uint64_t start_offset, start_sequence;
 	struct tend__terminal terminal;
@@ -65,7 +65,10 @@ void tend__chan_start(struct tend__chan *c, uint64_t offset, uint64_t sequence);
 enum tend__push tend__chan_push(struct tend__chan *c, const struct tend__item *item, struct tend__item *ret_evicted);
 /* [producer] Whether so much is in it that the consumer should not be left asleep. */
 bool tend__chan_is_half_full(const struct tend__chan *c);
-/* [producer] Wakes the consumer if it sleeps.  Owed after pushes before the producer blocks anywhere. */
+/*
+ * [producer] Wakes the consumer if it sleeps and something was pushed since the last time.  Owed after pushes before
+ * the producer blocks anywhere.
+ */
 void tend__chan_wake(struct tend__chan *c);
 /*
  * [producer] Asks for an unpark of tx_parker once there is room, or the consumer has closed.  False: that is so

@@ -23,7 +23,11 @@ late_read='model_point(0, 0); slot_read(\&c->slots[(c->c_head - 1) \& c->mask], 
 late_write='model_point(0, 0); slot_write(\&c->slots[(c->p_tail - 1) \& c->mask], item);'
 
 plant "finish wakes nobody" chan.c \
-	"$(between tend__chan_finish 's/^\ttend__chan_wake\(c\);//')"
+	"$(between tend__chan_finish 's/^\ttend__gate_notify.*//')"
+plant "finish wakes nobody who has been woken for all items" chan.c \
+	"$(between tend__chan_finish 's/^\ttend__gate_notify.*/\ttend__chan_wake(c);/')"
+plant "a wake-up counts for the next item, too" chan.c \
+	"$(between tend__chan_wake 's/c->p_woken = c->p_tail;/c->p_woken = c->p_tail + 1;/')"
 plant "close wakes nobody" chan.c \
 	"$(between tend__chan_close 's/^\ttend__gate_notify.*//')"
 plant "cancel wakes nobody" chan.c \

@@ -213,6 +213,48 @@ static void wanted_room_unparks(void)
 	tend__chan_fini(&c);
 }
 
+/* Also when the producer has not needed to look at how far the consumer is. */
+static void half_full_means_now(void)
+{
+	struct tend__chan c;
+
+	open_chan(&c, 8, false, JUST_BELOW_THE_WRAP);
+	for (uint64_t i = 0; i < 8; i++) {
+		push(&c, i);
+		CHECK_INT(i >= 3, tend__chan_is_half_full(&c));
+	}
+	for (uint64_t i = 0; i < 7; i++)
+		check_pop(&c, i);
+	CHECK(!tend__chan_is_half_full(&c));
+	for (uint64_t i = 8; i < 11; i++) {
+		CHECK(!tend__chan_is_half_full(&c));
+		push(&c, i);
+	}
+	CHECK(tend__chan_is_half_full(&c));
+	tend__chan_fini(&c);
+}
+
+/* A consumer that has taken all it was woken for is left asleep until there is another item, or the end. */
+static void wakes_once_for_an_item(void)
+{
+	struct tend__chan c;
+
+	open_chan(&c, 4, false, JUST_BELOW_THE_WRAP);
+	for (uint64_t i = 0; i < 8; i++) {
+		CHECK(tend__chan_watch(&c));
+		tend__chan_wake(&c);
+		CHECK(!tend__park(&rx, 0));
+		push(&c, i);
+		tend__chan_wake(&c);
+		CHECK(tend__park(&rx, 0));
+		check_pop(&c, i);
+	}
+	CHECK(tend__chan_watch(&c));
+	finish(&c, 8);
+	CHECK(tend__park(&rx, 0));
+	tend__chan_fini(&c);
+}
+
 static void parker_keeps_one_token(void)
 {
 	struct tend__parker p;
@@ -236,6 +278,8 @@ static const struct test tests[] = {
 	{ "closed_hears_of_no_end", closed_hears_of_no_end },
 	{ "priorities_are_fixed", priorities_are_fixed },
 	{ "wanted_room_unparks", wanted_room_unparks },
+	{ "half_full_means_now", half_full_means_now },
+	{ "wakes_once_for_an_item", wakes_once_for_an_item },
 	{ "parker_keeps_one_token", parker_keeps_one_token },
 };
 
