@@ -276,6 +276,47 @@ static int read_line(tend_parser *p, struct tend_line *ret_line)
 	return hand_out(p, ret_line, e);
 }
 
+/* A line of the n bytes at `at`, its LF included, if it ends there and is no longer than it may be; false: none. */
+static inline bool find_whole(const tend_parser *p, const char *at, size_t n, struct tend_line *ret_line)
+{
+	size_t window = p->options.max_length + 1 + p->strips_cr;
+	const char *end = memchr(at, p->delimiter, n < window ? n : window);
+	bool cr;
+
+	if (!end)
+		return false;
+	cr = end > at && end[-1] == '\r';
+	ret_line->data = at;
+	ret_line->size = (size_t)(end - at) - (cr & p->strips_cr);
+	ret_line->flags = cr ? TEND_LINE_HAD_CR : 0;
+	return ret_line->size <= p->options.max_length;
+}
+
+bool tend__parser_show_whole(tend_parser *p, tend_line_fn *fn, void *arg)
+{
+	const char *at = p->unread;
+	size_t n = p->n_unread;
+	uint64_t lines = 0;
+	struct tend_line line;
+	bool goes_on = true;
+
+	take_back(p);
+	if (p->mode != READING || p->flags || tend__part_kept(&p->part) > 0)
+		return true;
+	while (goes_on && find_whole(p, at, n, &line)) {
+		size_t used = line.size + (line.flags && p->strips_cr) + 1;
+
+		line.offset = p->offset + (p->n_unread - n);
+		at += used;
+		n -= used;
+		lines++;
+		goes_on = fn(arg, &line) != TEND_BREAK;
+	}
+	p->losses.lines += lines;
+	skip(p, p->n_unread - n);
+	return goes_on;
+}
+
 void tend_parser_feed(tend_parser *p, const struct tend_chunk *chunk)
 {
 	take_back(p);

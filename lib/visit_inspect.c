@@ -38,13 +38,16 @@ static enum tend_flow show_lines(void *self, const struct tend_chunk *chunk)
 	int r;
 
 	tend_parser_feed(i->parser, chunk);
-	while ((r = tend_parser_next(i->parser, &line)) != 0) {
+	while (tend__parser_show_whole(i->parser, i->options.on_line, i->arg)) {
+		r = tend_parser_next(i->parser, &line);
+		if (r == 0)
+			return TEND_CONTINUE;
 		if (r < 0)
 			tend__log(TEND_LOG_WARNING, "line-lost", NULL, 0, "no memory for a line: it is left out");
 		else if (i->options.on_line(i->arg, &line) == TEND_BREAK)
 			return TEND_BREAK;
 	}
-	return TEND_CONTINUE;
+	return TEND_BREAK;
 }
 
 static void show_gap(void *self, const struct tend_gap *gap)
